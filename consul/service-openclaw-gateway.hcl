@@ -1,0 +1,45 @@
+# The service that a sidecar registers by itself, written down: for those who would rather have it in
+# the agent's configuration (then set consul.register_service = false), and for reading what it means.
+#
+#   cp consul/service-openclaw-gateway.hcl /etc/consul.d/ && consul reload
+
+service {
+  name = "openclaw-gateway"
+
+  # One per gateway; the name after the dash is gateway.name.
+  id = "openclaw-gateway-jerry-gateway"
+
+  # Where the OpenClaw gateway listens (gateway.url), not the sidecar.
+  address = "127.0.0.1"
+  port    = 18789
+
+  meta = {
+    gateway = "jerry-gateway"
+  }
+
+  # The sidecar's merged health (DESIGN 6): 200 healthy = passing, 429 degraded = warning, 503 draining
+  # or dead = critical. Its body is the whole board, cut by Consul at 4 KB.
+  check {
+    name     = "sideclaw health"
+    http     = "http://127.0.0.1:18790/health"
+    interval = "10s"
+    timeout  = "5s"
+
+    # Much longer than any restart: a gateway with many plugins takes up to 300 s to start.
+    deregister_critical_service_after = "10m"
+  }
+
+  # To route with Traefik (providers.consulCatalog), let its check follow the traffic page instead, which
+  # is critical also while starting and draining:
+  #
+  # tags = [
+  #   "traefik.enable=true",
+  #   "traefik.http.routers.jerry.rule=Host(`jerry.example.org`)",
+  # ]
+  # check {
+  #   name     = "sideclaw traffic"
+  #   http     = "http://127.0.0.1:18790/health/traffic"
+  #   interval = "5s"
+  #   timeout  = "2s"
+  # }
+}

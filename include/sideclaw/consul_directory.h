@@ -1,0 +1,55 @@
+/* consul_directory.h: the directory port and the small-message transport over Consul KV (DESIGN 2).
+ * Both live on the same two watches, so they are one object with two ports. */
+#ifndef SIDECLAW_CONSUL_DIRECTORY_H
+#define SIDECLAW_CONSUL_DIRECTORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sideclaw/clock.h"
+#include "sideclaw/directory.h"
+#include "sideclaw/err.h"
+#include "sideclaw/http_client.h"
+#include "sideclaw/log.h"
+#include "sideclaw/loop.h"
+#include "sideclaw/message_json.h"
+#include "sideclaw/transport.h"
+
+/* All borrowed; must outlive the directory. */
+struct sc_consul_deps {
+    struct sc_loop *loop;
+    struct sc_log *log;
+    struct sc_clock clock;
+    struct sc_http_client *http;
+    struct sc_directory_events events;
+    struct sc_transport_events transport_events;
+    struct sc_mesh_key key;
+    const char *addr;   /* http://127.0.0.1:8500 */
+    const char *token;  /* NULL when none */
+    const char *prefix; /* "openclaw" */
+    const char *self_name;
+    const char *state_dir; /* holds consul.session and directory.json, the last good view */
+    int64_t heartbeat_ms;  /* only to bound waits; publish() is called by the domain */
+    int64_t session_ttl_ms;
+    bool register_service;  /* catalog service openclaw-gateway with our HTTP health as check */
+    const char *health_url; /* http://127.0.0.1:18790/health; NULL while HTTP is off */
+};
+
+struct sc_consul;
+struct sc_consul *sc_consul_new(const struct sc_consul_deps *deps, struct sc_err *err);
+struct sc_directory sc_consul_directory(struct sc_consul *c);
+/* The mailbox transport; its `message` event also reports what somebody wrote to a local agent's
+ * outbox/ (entry.name then begins with "outbox/"). */
+struct sc_transport *sc_consul_transport(struct sc_consul *c);
+/* Loads the last good view from disk (reported through events at once), then connects and watches.
+ */
+void sc_consul_start(struct sc_consul *c);
+/* The router refused what somebody wrote to an agent's outbox/ (unknown recipient, bad field): move the
+ * value to rejected/ with the reason, where its author looks for it. Only from inside the transport's
+ * `message` event that brought the entry. */
+void sc_consul_reject(struct sc_consul *c, const struct sc_entry *e, const char *reason);
+void sc_consul_set_token(struct sc_consul *c, const char *token);
+void sc_consul_close(struct sc_consul *c);
+void sc_consul_free(struct sc_consul *c);
+
+#endif

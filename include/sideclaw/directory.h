@@ -1,0 +1,54 @@
+/* directory.h: port: where gateways find each other (Consul KV in store/consul_directory.c). */
+#ifndef SIDECLAW_DIRECTORY_H
+#define SIDECLAW_DIRECTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "sideclaw/agent.h"
+#include "sideclaw/err.h"
+
+/* What this gateway says of itself: one transaction, held by a session. */
+struct sc_presence {
+    const char *cluster_id;
+    struct sc_gateway_info gateway;     /* borrowed contents */
+    const struct sc_agent_info *agents; /* this gateway's */
+    size_t n_agents;
+    unsigned turns; /* running now, for `load` */
+};
+
+enum sc_link_state { SC_LINK_OFF, SC_LINK_DOWN, SC_LINK_UP };
+
+/* How the world outside tells the domain; called from the loop only. `ctx` first, as everywhere. */
+struct sc_directory_events {
+    void *ctx;
+    /* The link came, went or failed; `detail` says why in a sentence, `remedy` what to do ("" ok).
+     */
+    void (*link)(void *ctx, enum sc_link_state state, const char *detail, const char *remedy);
+    /* A whole view follows: begin, one call per entry, end. What is not named is gone. */
+    void (*agents_begin)(void *ctx);
+    void (*agent)(void *ctx, const struct sc_agent_info *a);
+    void (*agents_end)(void *ctx);
+    void (*gateways_begin)(void *ctx);
+    void (*gateway)(void *ctx, const struct sc_gateway_info *g);
+    void (*gateways_end)(void *ctx);
+    /* An agent id (or, with agent NULL, our gateway name) is held by somebody else. Called again on
+     * every heartbeat while it lasts; holder "" means the conflict is over. */
+    void (*conflict)(void *ctx, const char *agent, const char *holder);
+};
+
+typedef void sc_directory_done_fn(void *ctx, const struct sc_err *err); /* err NULL: done */
+
+struct sc_directory_ops {
+    /* Write the presence now; the latest call wins while one is in flight. Everything is copied. */
+    void (*publish)(void *impl, const struct sc_presence *p);
+    /* Graceful stop: mark us dead and our agents offline, release the session, deregister. done
+     * runs once, also when the directory is away (after at most 2 s). */
+    void (*withdraw)(void *impl, sc_directory_done_fn *done, void *ctx);
+};
+struct sc_directory {
+    const struct sc_directory_ops *ops;
+    void *impl;
+};
+
+#endif

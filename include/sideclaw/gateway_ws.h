@@ -1,0 +1,48 @@
+/* gateway_ws.h: the gateway port over OpenClaw's WebSocket protocol, version 4. */
+#ifndef SIDECLAW_GATEWAY_WS_H
+#define SIDECLAW_GATEWAY_WS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sideclaw/clock.h"
+#include "sideclaw/err.h"
+#include "sideclaw/gateway.h"
+#include "sideclaw/http_client.h"
+#include "sideclaw/log.h"
+#include "sideclaw/loop.h"
+
+/* All borrowed; must outlive the adapter. */
+struct sc_gateway_ws_deps {
+    struct sc_loop *loop;
+    struct sc_log *log;
+    struct sc_clock clock;
+    struct sc_http_client *http; /* for /healthz and /startupz */
+    struct sc_gateway_events events;
+    const char *url;        /* ws://host:port[/path] */
+    const char *token;      /* NULL when none is configured */
+    bool device_auth;       /* log in with the Ed25519 device key (default) */
+    const char *state_dir;  /* holds device.key (0600) and device.token */
+    const char *self_name;  /* our gateway's name in the mesh */
+    int64_t start_grace_ms; /* STARTING is not an error for that long */
+};
+
+struct sc_gateway_ws;
+struct sc_gateway_ws *sc_gateway_ws_new(const struct sc_gateway_ws_deps *deps, struct sc_err *err);
+struct sc_gateway sc_gateway_ws_port(struct sc_gateway_ws *g);
+void sc_gateway_ws_start(struct sc_gateway_ws *g);
+/* Use another token from the next connection on (SIGHUP). */
+void sc_gateway_ws_set_token(struct sc_gateway_ws *g, const char *token);
+/* Ends every running turn with SC_TURN_AGAIN (queued) and closes the connection. */
+void sc_gateway_ws_close(struct sc_gateway_ws *g);
+void sc_gateway_ws_free(struct sc_gateway_ws *g);
+
+/* What the health board wants to know; ages in milliseconds, -1 when never. */
+struct sc_gateway_ws_health {
+    int64_t tick_age_ms; /* since the last frame of the gateway */
+    bool http_live;      /* last /healthz said "live" */
+    char version[32];
+};
+void sc_gateway_ws_health(const struct sc_gateway_ws *g, struct sc_gateway_ws_health *ret);
+
+#endif

@@ -1,0 +1,47 @@
+/* health_board.h: every signal in one table, and one verdict from it (DESIGN 6). */
+#ifndef SIDECLAW_HEALTH_BOARD_H
+#define SIDECLAW_HEALTH_BOARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "sideclaw/clock.h"
+#include "sideclaw/health.h"
+#include "sideclaw/log.h"
+
+enum sc_signal_id {
+    SC_SIG_GATEWAY_HTTP, /* GET /healthz, by body */
+    SC_SIG_GATEWAY_WS,   /* the WebSocket log-in and its ticks */
+    SC_SIG_SPOOL,
+    SC_SIG_REDIS,
+    SC_SIG_CONSUL,
+    SC_SIG_DRAIN,
+    SC_SIG_CONFLICT, /* our name or an agent's is held by somebody else */
+    SC_SIGNALS
+};
+
+struct sc_signal_view {
+    const char *name;
+    enum sc_signal_state state;
+    sc_wall since;
+    const char *detail; /* borrowed; "" when there is nothing to say */
+    const char *remedy;
+};
+
+enum sc_health_page { SC_PAGE_HEALTH, SC_PAGE_TRAFFIC, SC_PAGE_LIVE };
+
+struct sc_board;
+struct sc_board *sc_board_new(struct sc_clock clock, struct sc_log *log,
+                              void (*changed)(void *ctx, enum sc_health h), void *ctx);
+void sc_board_free(struct sc_board *b);
+void sc_board_set(struct sc_board *b, enum sc_signal_id id, enum sc_signal_state state,
+                  const char *detail, const char *remedy);
+void sc_board_view(const struct sc_board *b, enum sc_signal_id id, struct sc_signal_view *ret);
+enum sc_health sc_board_verdict(const struct sc_board *b);
+/* 200, 429 or 503 as in the table of DESIGN 6. */
+int sc_board_status(const struct sc_board *b, enum sc_health_page page);
+/* Why the verdict is not healthy, one sentence per signal; calls fn for each. */
+void sc_board_reasons(const struct sc_board *b, void (*fn)(void *ctx, const char *reason),
+                      void *ctx);
+
+#endif

@@ -1,0 +1,32 @@
+/* spool_sqlite.h: the spool port on SQLite: WAL, rowid tables, one transaction per loop turn. */
+#ifndef SIDECLAW_SPOOL_SQLITE_H
+#define SIDECLAW_SPOOL_SQLITE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sideclaw/err.h"
+#include "sideclaw/log.h"
+#include "sideclaw/loop.h"
+#include "sideclaw/spool.h"
+
+/* All borrowed. */
+struct sc_spool_sqlite_deps {
+    struct sc_loop *loop; /* its turn hook commits */
+    struct sc_log *log;
+    const char *path; /* <state_dir>/spool.db */
+    bool full_sync;   /* PRAGMA synchronous=FULL, else NORMAL */
+    int64_t max_bytes, max_messages;
+};
+
+struct sc_spool_sqlite;
+/* Opens or creates; migrates older schemas. Refuses, with the remedy, a file that is corrupt,
+ * read-only, locked by another sidecar or written by a newer version: never replaces it. */
+struct sc_spool_sqlite *sc_spool_sqlite_new(const struct sc_spool_sqlite_deps *deps,
+                                            struct sc_err *err);
+struct sc_spool sc_spool_sqlite_port(struct sc_spool_sqlite *s);
+/* Commit what is open, run the callbacks. The turn hook calls it; so does shutdown. */
+void sc_spool_sqlite_commit(struct sc_spool_sqlite *s);
+void sc_spool_sqlite_free(struct sc_spool_sqlite *s);
+
+#endif

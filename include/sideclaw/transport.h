@@ -1,0 +1,60 @@
+/* transport.h: port: carries envelopes and receipts to another gateway (DESIGN 5). Three of them
+ * (redis, peer, consul) carry the same envelope; the receiver's dedupe makes switching safe. */
+#ifndef SIDECLAW_TRANSPORT_H
+#define SIDECLAW_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "sideclaw/directory.h" /* enum sc_link_state */
+#include "sideclaw/err.h"
+#include "sideclaw/message.h"
+
+struct sc_transport;
+
+/* The durable copy a message came from: settled once it is stored here. A value, opaque to the
+ * domain; `name` is e.g. a stream entry's id or a KV key (empty: nothing to settle). */
+struct sc_entry {
+    char name[256];
+    char stream[SC_NAME_MAX + 1]; /* the agent whose durable copy it is */
+};
+
+/* What comes in; called from the loop only. */
+struct sc_transport_events {
+    void *ctx;
+    void (*link)(void *ctx, const struct sc_transport *t, enum sc_link_state state,
+                 const char *detail, const char *remedy);
+    /* A well-formed, authentic message; take_msg becomes the callee's. */
+    void (*message)(void *ctx, const struct sc_transport *t, struct sc_message *take_msg,
+                    const struct sc_entry *entry);
+    void (*receipts)(void *ctx, const struct sc_transport *t, const struct sc_receipts *r);
+    /* Something unreadable came; it was put aside where its author can see it. */
+    void (*rejected)(void *ctx, const struct sc_transport *t, const char *reason);
+};
+
+/* err NULL: the transport took it (stage sent). */
+typedef void sc_transport_done_fn(void *ctx, const struct sc_id *id, const struct sc_err *err);
+
+struct sc_transport_ops {
+    /* Start sending m to its to_gateway. After 0, done runs once with the message's id. SC_EAWAY
+     * while the link is down, SC_ETOOBIG when this transport cannot carry it. m is borrowed for the
+     * call. */
+    int (*send)(void *impl, const struct sc_message *m, sc_transport_done_fn *done, void *ctx,
+                struct sc_err *err);
+    /* Best effort: a lost receipt is asked for again by a re-sent message. */
+    void (*receipts)(void *impl, const struct sc_receipts *r);
+    /* The message of this entry is stored here: drop the durable copy. */
+    void (*settle)(void *impl, const struct sc_entry *e);
+    /* The agents whose inboxes this gateway serves changed: read what waits for them. */
+    void (*serve)(void *impl, const char *const *agents, size_t n);
+    /* Fails what is pending (queued) and closes; the transport says link DOWN no more. */
+    void (*close)(void *impl);
+};
+struct sc_transport {
+    const char *name;
+    const struct sc_transport_ops *ops;
+    void *impl;
+    enum sc_link_state state; /* kept by the implementation */
+};
+
+#endif

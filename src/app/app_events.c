@@ -1,0 +1,357 @@
+/* What the parts tell each other: one function per piece of news, each a few lines. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "app_internal.h"
+#include "sideclaw/mem.h"
+
+enum { PROBE_EVERY_MS = 5000 };
+
+void app_set_link(struct sc_app *a, enum app_link_id id, const char *state, const char *detail,
+                  const char *remedy)
+{
+    sc_set_str(&a->links[id].state, state);
+    sc_set_str(&a->links[id].detail, detail ? detail : "");
+    sc_set_str(&a->links[id].remedy, remedy ? remedy : "");
+}
+
+void app_link_view(void *app, const char *link, struct sc_link_view *ret)
+{
+    static const char *const names[APP_LINKS] = {
+        [APP_LINK_GATEWAY] = "gateway", [APP_LINK_REDIS] = "redis", [APP_LINK_CONSUL] = "consul"
+    };
+    const struct sc_app *a = app;
+    *ret = (struct sc_link_view){ .state = "unknown", .detail = "", .remedy = "" };
+    for (size_t i = 0; i < APP_LINKS; i++)
+        if (sc_streq(names[i], link))
+            *ret = (struct sc_link_view){ .state = a->links[i].state,
+                                          .detail = a->links[i].detail,
+                                          .remedy = a->links[i].remedy };
+}
+
+static void link_changed(struct sc_app *a, enum app_link_id id, enum sc_signal_id sig,
+                         enum sc_link_state state, const char *detail, const char *remedy)
+{
+    static const char *const names[] = {
+        [SC_LINK_OFF] = "off", [SC_LINK_DOWN] = "down", [SC_LINK_UP] = "up"
+    };
+    static const enum sc_signal_state signals[] = {
+        [SC_LINK_OFF] = SC_SIGNAL_OFF, [SC_LINK_DOWN] = SC_SIGNAL_BAD, [SC_LINK_UP] = SC_SIGNAL_OK
+    };
+    app_set_link(a, id, names[state], detail, remedy);
+    sc_board_set(a->board, sig, signals[state], detail, remedy);
+}
+
+/* --- the directory --- */
+
+static void directory_link(void *ctx, enum sc_link_state state, const char *detail,
+                           const char *remedy)
+{
+    struct sc_app *a = ctx;
+    link_changed(a, APP_LINK_CONSUL, SC_SIG_CONSUL, state, detail, remedy);
+    sc_registry_set_fresh(a->registry, state == SC_LINK_UP);
+    if (state == SC_LINK_UP) /* a Consul that came back may have lost everything */
+        sc_presence_touch(a->presence);
+}
+
+static void agents_begin(void *ctx)
+{
+    sc_registry_agents_begin(((struct sc_app *)ctx)->registry);
+}
+
+static void agent(void *ctx, const struct sc_agent_info *info)
+{
+    sc_registry_agent(((struct sc_app *)ctx)->registry, info);
+}
+
+static void agents_end(void *ctx)
+{
+    sc_registry_agents_end(((struct sc_app *)ctx)->registry);
+}
+
+static void gateways_begin(void *ctx)
+{
+    sc_registry_gateways_begin(((struct sc_app *)ctx)->registry);
+}
+
+static void gateway(void *ctx, const struct sc_gateway_info *info)
+{
+    sc_registry_gateway(((struct sc_app *)ctx)->registry, info);
+}
+
+static void gateways_end(void *ctx)
+{
+    sc_registry_gateways_end(((struct sc_app *)ctx)->registry);
+}
+
+static void add_conflict(void *ctx, const char *agent_id, const char *holder)
+{
+    struct sc_buf *text = ctx;
+    sc_buf_addf(text, "%s%s is held by %s", text->n ? "; " : "",
+                agent_id ? agent_id : "our gateway name", holder);
+}
+
+static void conflict(void *ctx, const char *agent_id, const char *holder)
+{
+    struct sc_app *a = ctx;
+    sc_auto_buf struct sc_buf text = SC_BUF_INIT;
+    sc_registry_conflict(a->registry, agent_id, holder);
+    sc_registry_each_conflict(a->registry, add_conflict, &text);
+    sc_board_set(a->board, SC_SIG_CONFLICT, text.n ? SC_SIGNAL_BAD : SC_SIGNAL_OK,
+                 sc_buf_str(&text),
+                 text.n ? "rename one of the two (gateway.name, or the agent's id)" : "");
+}
+
+struct sc_directory_events app_directory_events(struct sc_app *a)
+{
+    return (struct sc_directory_events){
+        .ctx = a,
+        .link = directory_link,
+        .agents_begin = agents_begin,
+        .agent = agent,
+        .agents_end = agents_end,
+        .gateways_begin = gateways_begin,
+        .gateway = gateway,
+        .gateways_end = gateways_end,
+        .conflict = conflict,
+    };
+}
+
+/* --- the transports --- */
+
+static void transport_link(void *ctx, const struct sc_transport *t, enum sc_link_state state,
+                           const char *detail, const char *remedy)
+{
+    struct sc_app *a = ctx;
+    if (a->redis && t == sc_redis_transport(a->redis))
+        link_changed(a, APP_LINK_REDIS, SC_SIG_REDIS, state, detail, remedy);
+    if (state == SC_LINK_UP)
+        sc_router_hurry(a->router, NULL);
+}
+
+/* Somebody wrote to a local agent's outbox/ in Consul KV: once committed, the key may go. */
+struct kv_submission {
+    const struct sc_transport *via;
+    struct sc_entry entry;
+};
+
+static void on_kv_submitted(void *ctx, const struct sc_message *m, const struct sc_err *err)
+{
+    struct kv_submission *s = ctx;
+    (void)m;
+    if (!err)
+        s->via->ops->settle(s->via->impl, &s->entry);
+    free(s);
+}
+
+static void submit_from_kv(struct sc_app *a, const struct sc_transport *via,
+                           struct sc_message *take_msg, const struct sc_entry *entry)
+{
+    struct sc_err err = SC_ERR_INIT;
+    struct kv_submission *s = sc_xcalloc(1, sizeof *s);
+    s->via = via;
+    s->entry = *entry;
+    int r = sc_router_submit(a->router, take_msg, on_kv_submitted, s, &err);
+    if (r < 0) {
+        free(s);
+        if (r == SC_EINVAL || r == SC_ENOENT || r == SC_ETOOBIG)
+            sc_consul_reject(a->consul, entry, err.text);
+    }
+    sc_message_free(take_msg);
+}
+
+static void transport_message(void *ctx, const struct sc_transport *t, struct sc_message *take_msg,
+                              const struct sc_entry *entry)
+{
+    static const char outbox[] = "outbox/";
+    struct sc_app *a = ctx;
+    if (strncmp(entry->name, outbox, sizeof outbox - 1) == 0)
+        submit_from_kv(a, t, take_msg, entry);
+    else
+        sc_router_receive(a->router, t, take_msg, entry);
+}
+
+static void transport_receipts(void *ctx, const struct sc_transport *t, const struct sc_receipts *r)
+{
+    (void)t;
+    sc_router_receipts(((struct sc_app *)ctx)->router, r);
+}
+
+static void transport_rejected(void *ctx, const struct sc_transport *t, const char *reason)
+{
+    sc_router_rejected(((struct sc_app *)ctx)->router, t->name, reason);
+}
+
+struct sc_transport_events app_transport_events(struct sc_app *a)
+{
+    return (struct sc_transport_events){ .ctx = a,
+                                         .link = transport_link,
+                                         .message = transport_message,
+                                         .receipts = transport_receipts,
+                                         .rejected = transport_rejected };
+}
+
+/* --- the gateway --- */
+
+/* What each state of the gateway means for the two signals it feeds. An absent gateway that has not
+ * been seen yet may still be starting: its port opens after 10 to 20 s (OPENCLAW 1). */
+static enum sc_signal_state ws_signal(const struct sc_app *a, enum sc_gateway_state s)
+{
+    int64_t age = sc_clock_mono(&a->clock).ms - a->started.ms;
+    bool in_grace = !a->gateway_was_ready && age < a->cfg.gateway_start_grace_s * 1000;
+    switch (s) {
+    case SC_GW_OFF:
+        return SC_SIGNAL_OFF;
+    case SC_GW_READY:
+    case SC_GW_DRAINING:
+        return SC_SIGNAL_OK;
+    case SC_GW_STARTING:
+        return SC_SIGNAL_STARTING;
+    case SC_GW_ABSENT:
+        return in_grace ? SC_SIGNAL_STARTING : SC_SIGNAL_BAD;
+    case SC_GW_FROZEN:
+    case SC_GW_REFUSED:
+        break;
+    }
+    return SC_SIGNAL_BAD;
+}
+
+static enum sc_signal_state http_signal(const struct sc_app *a, enum sc_gateway_state s)
+{
+    struct sc_gateway_ws_health h;
+    sc_gateway_ws_health(a->gateway, &h);
+    if (s == SC_GW_ABSENT || s == SC_GW_STARTING)
+        return ws_signal(a, s);
+    if (s == SC_GW_READY)
+        return SC_SIGNAL_OK;
+    return h.http_live ? SC_SIGNAL_OK : SC_SIGNAL_BAD;
+}
+
+static void show_gateway(struct sc_app *a)
+{
+    const struct sc_gateway port = sc_gateway_ws_port(a->gateway);
+    enum sc_gateway_state s = port.ops->state(port.impl);
+    const struct app_link *link = &a->links[APP_LINK_GATEWAY];
+    sc_board_set(a->board, SC_SIG_GATEWAY_HTTP, http_signal(a, s), link->detail, link->remedy);
+    sc_board_set(a->board, SC_SIG_GATEWAY_WS, ws_signal(a, s), link->detail, link->remedy);
+    if (!a->stopping)
+        sc_board_set(a->board, SC_SIG_DRAIN, s == SC_GW_DRAINING ? SC_SIGNAL_BAD : SC_SIGNAL_OK,
+                     s == SC_GW_DRAINING ? link->detail : "", "");
+}
+
+static void gateway_state(void *ctx, enum sc_gateway_state s, const char *detail,
+                          const char *remedy)
+{
+    struct sc_app *a = ctx;
+    app_set_link(a, APP_LINK_GATEWAY, sc_gateway_state_name(s), detail, remedy);
+    a->gateway_was_ready = a->gateway_was_ready || s == SC_GW_READY;
+    show_gateway(a);
+    if (s == SC_GW_READY)
+        sc_mailbox_gateway_ready(a->mailbox);
+}
+
+static void gateway_agents(void *ctx, const struct sc_gateway_agent *agents, size_t n)
+{
+    struct sc_app *a = ctx;
+    sc_registry_local_gateway(a->registry, agents, n);
+    sc_router_hurry(a->router, NULL); /* what waited for a name may be for one of these */
+    sc_mailbox_gateway_ready(a->mailbox);
+}
+
+static void gateway_turn(void *ctx, const struct sc_id *id, enum sc_turn_event ev, const char *text)
+{
+    sc_mailbox_turn(((struct sc_app *)ctx)->mailbox, id, ev, text);
+}
+
+struct sc_gateway_events app_gateway_events(struct sc_app *a)
+{
+    return (struct sc_gateway_events){
+        .ctx = a, .state = gateway_state, .agents = gateway_agents, .turn = gateway_turn
+    };
+}
+
+void app_on_probe(void *app)
+{
+    struct sc_app *a = app;
+    if (!a->gateway)
+        return;
+    show_gateway(a);
+    sc_timer_arm(a->probe_timer, PROBE_EVERY_MS);
+}
+
+static int no_run(void *impl, const struct sc_turn *turn, struct sc_err *err)
+{
+    (void)impl;
+    return sc_fail(err, SC_EAWAY, "agent %s has no gateway: gateway.enabled is false", turn->agent);
+}
+
+static enum sc_gateway_state no_state(const void *impl)
+{
+    (void)impl;
+    return SC_GW_OFF;
+}
+
+struct sc_gateway app_no_gateway(void)
+{
+    static const struct sc_gateway_ops ops = { .run = no_run, .state = no_state };
+    return (struct sc_gateway){ .ops = &ops, .impl = NULL };
+}
+
+/* --- registry, board, router --- */
+
+static void serve(struct sc_app *a, const struct sc_transport *t)
+{
+    size_t n;
+    const struct sc_agent_info *agents = sc_registry_local(a->registry, &n);
+    const char **ids = sc_xcalloc(n + 1, sizeof *ids);
+    for (size_t i = 0; i < n; i++)
+        ids[i] = agents[i].id;
+    t->ops->serve(t->impl, ids, n);
+    free(ids);
+}
+
+void app_local_changed(void *app)
+{
+    struct sc_app *a = app;
+    if (a->redis)
+        serve(a, sc_redis_transport(a->redis));
+    if (a->consul)
+        serve(a, sc_consul_transport(a->consul));
+    sc_presence_touch(a->presence);
+}
+
+void app_gateway_alive(void *app, const char *name)
+{
+    struct sc_app *a = app;
+    if (a->router)
+        sc_router_hurry(a->router, name);
+}
+
+void app_verdict_changed(void *app, enum sc_health h)
+{
+    struct sc_app *a = app;
+    (void)h;
+    sc_presence_touch(a->presence);
+}
+
+void app_deliver(void *app, const struct sc_message *m)
+{
+    sc_mailbox_deliver(((struct sc_app *)app)->mailbox, m);
+}
+
+struct sc_mesh_key app_mesh_key(const struct sc_app *a)
+{
+    return (struct sc_mesh_key){ .key = (const uint8_t *)a->cfg.mesh_key,
+                                 .key_len = strlen(a->cfg.mesh_key) };
+}
+
+void app_sign(void *app, struct sc_message *m)
+{
+    const struct sc_mesh_key key = app_mesh_key(app);
+    sc_message_sign(m, &key);
+}
+
+unsigned app_turns(void *app)
+{
+    return sc_mailbox_turns(((struct sc_app *)app)->mailbox);
+}

@@ -1,0 +1,80 @@
+/* app_internal.h: the one place that knows every part. */
+#ifndef SIDECLAW_APP_INTERNAL_H
+#define SIDECLAW_APP_INTERNAL_H
+
+#include "sideclaw/app.h"
+#include "sideclaw/consul_directory.h"
+#include "sideclaw/gateway_ws.h"
+#include "sideclaw/http_client.h"
+#include "sideclaw/log.h"
+#include "sideclaw/loop.h"
+#include "sideclaw/mailbox.h"
+#include "sideclaw/operations.h"
+#include "sideclaw/presence.h"
+#include "sideclaw/redis_transport.h"
+#include "sideclaw/registry.h"
+#include "sideclaw/router.h"
+#include "sideclaw/spool_sqlite.h"
+
+/* What status.get says of a dependency. */
+struct app_link {
+    char *state, *detail, *remedy;
+};
+enum app_link_id { APP_LINK_GATEWAY, APP_LINK_REDIS, APP_LINK_CONSUL, APP_LINKS };
+
+/* In the order of building; freed from the end. */
+struct sc_app {
+    struct sc_app_args args;
+    struct sc_config cfg;
+    struct sc_clock clock;
+    sc_mono started;
+    struct sc_log *log;
+    struct sc_loop *loop;
+    struct sc_signal *signals[3];
+    struct sc_http_client *http;
+    struct sc_spool_sqlite *spool;
+    struct sc_board *board;
+    struct app_link links[APP_LINKS];
+    struct sc_registry *registry;
+    struct sc_consul *consul;      /* NULL while switched off */
+    struct sc_redis *redis;        /* NULL while switched off */
+    struct sc_router *router;
+    struct sc_gateway_ws *gateway; /* NULL while switched off */
+    struct sc_mailbox *mailbox;
+    struct sc_presence_beat *presence;
+    struct sc_ops_env env;
+    struct sc_control_server *control;
+    struct sc_http_server *http_server;
+    struct sc_timer *probe_timer;  /* carries the gateway's HTTP state to the board */
+    struct sc_timer *stop_timer;   /* bounds the graceful stop */
+    char *health_url, *spool_path;
+    bool gateway_was_ready, stopping;
+};
+
+/* app_parts.c: each builds one part; a negative code stops the building. */
+int app_build(struct sc_app *a, struct sc_err *err) SC_MUST_CHECK;
+
+/* app_events.c: what the parts tell each other. */
+struct sc_directory_events app_directory_events(struct sc_app *a);
+struct sc_transport_events app_transport_events(struct sc_app *a);
+struct sc_gateway_events app_gateway_events(struct sc_app *a);
+void app_local_changed(void *app);
+void app_gateway_alive(void *app, const char *gateway);
+void app_verdict_changed(void *app, enum sc_health h);
+void app_deliver(void *app, const struct sc_message *m);
+void app_sign(void *app, struct sc_message *m);
+struct sc_mesh_key app_mesh_key(const struct sc_app *a);
+unsigned app_turns(void *app);
+void app_set_link(struct sc_app *a, enum app_link_id id, const char *state, const char *detail,
+                  const char *remedy);
+void app_link_view(void *app, const char *link, struct sc_link_view *ret);
+void app_on_probe(void *app);
+
+/* app_signals.c: SIGTERM, SIGINT, SIGHUP. */
+void app_signals_start(struct sc_app *a);
+void app_on_stop_deadline(void *app);
+
+/* The gateway port of a daemon that has none. */
+struct sc_gateway app_no_gateway(void);
+
+#endif

@@ -1,0 +1,284 @@
+/* Building, bottom up: each function makes one part from the configuration. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app_internal.h"
+#include "sideclaw/crypto.h"
+#include "sideclaw/file.h"
+#include "sideclaw/mem.h"
+
+enum {
+    MAX_TURNS = 32, /* the gateway queues further ones anyway (OPENCLAW 4a) */
+    ACK_MS = 2000,  /* a live receiver's receipt comes within milliseconds */
+    REFRESH_MS = 60 * 1000,
+    TURN_RETRY_MIN_MS = 1000,
+    TURN_RETRY_MAX_MS = 30 * 1000
+};
+
+static int build_base(struct sc_app *a, struct sc_err *err)
+{
+    enum sc_log_level level = SC_LOG_INFO;
+    (void)sc_log_level_parse(a->cfg.log_level, &level); /* the option table checked it */
+    a->log = sc_log_new(STDERR_FILENO, level, a->cfg.gateway_name, a->clock);
+    if (sc_crypto_init(err) < 0)
+        return err->code;
+    if (sc_mkdirs(a->cfg.state_dir, err) < 0)
+        return sc_err_remedy(err, "create it, or choose another with state_dir");
+    int r = sc_config_secrets(&a->cfg, err);
+    if (r < 0)
+        return r;
+    a->loop = sc_loop_new(err);
+    a->http = a->loop ? sc_http_client_new(a->loop, err) : NULL;
+    return a->http ? SC_OK : SC_EIO;
+}
+
+static int build_spool(struct sc_app *a, struct sc_err *err)
+{
+    a->spool_path = sc_xasprintf("%s/spool.db", a->cfg.state_dir);
+    const struct sc_spool_sqlite_deps deps = {
+        .loop = a->loop,
+        .log = a->log,
+        .path = a->spool_path,
+        .full_sync = sc_streq(a->cfg.spool_synchronous, "full"),
+        .max_bytes = a->cfg.spool_max_bytes,
+        .max_messages = a->cfg.spool_max_messages,
+    };
+    a->spool = sc_spool_sqlite_new(&deps, err);
+    return a->spool ? SC_OK : (int)err->code;
+}
+
+/* The sender of the command line is an agent of ours, even where no gateway lists it. */
+static void build_registry(struct sc_app *a)
+{
+    const struct sc_registry_deps deps = { .self_name = a->cfg.gateway_name,
+                                           .log = a->log,
+                                           .local_changed = app_local_changed,
+                                           .gateway_alive = app_gateway_alive,
+                                           .ctx = a };
+    a->board = sc_board_new(a->clock, a->log, app_verdict_changed, a);
+    a->registry = sc_registry_new(&deps);
+    for (size_t i = 0; i < a->cfg.n_agents; i++)
+        sc_registry_local_config(a->registry, a->cfg.agents[i].id, &a->cfg.agents[i].capabilities);
+    if (*a->cfg.agent_id && !sc_streq(a->cfg.agent_id, "operator"))
+        sc_registry_local_config(a->registry, a->cfg.agent_id, NULL);
+    sc_board_set(a->board, SC_SIG_SPOOL, SC_SIGNAL_OK, "", "");
+    sc_board_set(a->board, SC_SIG_DRAIN, SC_SIGNAL_OK, "", "");
+    sc_board_set(a->board, SC_SIG_CONFLICT, SC_SIGNAL_OK, "", "");
+}
+
+static const char *or_null(const char *s)
+{
+    return s && *s ? s : NULL;
+}
+
+static int build_consul(struct sc_app *a, struct sc_err *err)
+{
+    if (!a->cfg.consul_enabled) {
+        app_set_link(a, APP_LINK_CONSUL, "off", "consul.enabled is false", "");
+        sc_board_set(a->board, SC_SIG_CONSUL, SC_SIGNAL_OFF, "", "");
+        return SC_OK;
+    }
+    const struct sc_consul_deps deps = {
+        .loop = a->loop,
+        .log = a->log,
+        .clock = a->clock,
+        .http = a->http,
+        .events = app_directory_events(a),
+        .transport_events = app_transport_events(a),
+        .key = app_mesh_key(a),
+        .addr = a->cfg.consul_addr,
+        .token = or_null(a->cfg.consul_token),
+        .prefix = a->cfg.cluster_prefix,
+        .self_name = a->cfg.gateway_name,
+        .state_dir = a->cfg.state_dir,
+        .heartbeat_ms = a->cfg.consul_heartbeat_s * 1000,
+        .session_ttl_ms = a->cfg.consul_session_ttl_s * 1000,
+        .register_service = a->cfg.consul_register_service,
+        .health_url = a->health_url,
+    };
+    app_set_link(a, APP_LINK_CONSUL, "down", "not connected yet", "");
+    a->consul = sc_consul_new(&deps, err);
+    return a->consul ? SC_OK : (int)err->code;
+}
+
+static int build_redis(struct sc_app *a, struct sc_err *err)
+{
+    if (!a->cfg.redis_enabled) {
+        app_set_link(a, APP_LINK_REDIS, "off", "redis.enabled is false", "");
+        sc_board_set(a->board, SC_SIG_REDIS, SC_SIGNAL_OFF, "", "");
+        return SC_OK;
+    }
+    const struct sc_redis_deps deps = {
+        .loop = a->loop,
+        .log = a->log,
+        .clock = a->clock,
+        .events = app_transport_events(a),
+        .key = app_mesh_key(a),
+        .url = a->cfg.redis_url,
+        .password = or_null(a->cfg.redis_password),
+        .prefix = a->cfg.cluster_prefix,
+        .self_name = a->cfg.gateway_name,
+        .stream_max_len = a->cfg.redis_stream_max_len,
+    };
+    app_set_link(a, APP_LINK_REDIS, "down", "not connected yet", "");
+    a->redis = sc_redis_new(&deps, err);
+    return a->redis ? SC_OK : (int)err->code;
+}
+
+static void build_router(struct sc_app *a)
+{
+    struct sc_router_deps deps = {
+        .loop = a->loop,
+        .log = a->log,
+        .clock = a->clock,
+        .spool = sc_spool_sqlite_port(a->spool),
+        .registry = a->registry,
+        .self_name = a->cfg.gateway_name,
+        .limits = { .retry_min_ms = a->cfg.messages_retry_min_ms,
+                    .retry_max_ms = a->cfg.messages_retry_max_ms,
+                    .ack_ms = ACK_MS,
+                    .refresh_ms = REFRESH_MS,
+                    .retention_ms = a->cfg.spool_retention_s * 1000,
+                    .default_ttl_s = (uint32_t)a->cfg.messages_ttl_s,
+                    .max_hops = (uint32_t)a->cfg.messages_max_hops,
+                    .thread_rate = (uint32_t)a->cfg.messages_thread_rate },
+        .sign = app_sign,
+        .deliver = app_deliver,
+        .ctx = a,
+    };
+    size_t n = 0;
+    if (a->redis)
+        deps.transports[n++] = sc_redis_transport(a->redis);
+    if (a->consul)
+        deps.transports[n++] = sc_consul_transport(a->consul);
+    a->router = sc_router_new(&deps);
+}
+
+static int build_gateway(struct sc_app *a, struct sc_err *err)
+{
+    if (!a->cfg.gateway_enabled) {
+        app_set_link(a, APP_LINK_GATEWAY, "off", "gateway.enabled is false", "");
+        sc_board_set(a->board, SC_SIG_GATEWAY_HTTP, SC_SIGNAL_OFF, "", "");
+        sc_board_set(a->board, SC_SIG_GATEWAY_WS, SC_SIGNAL_OFF, "", "");
+        sc_registry_local_gateway(a->registry, NULL, 0);
+        return SC_OK;
+    }
+    const struct sc_gateway_ws_deps deps = {
+        .loop = a->loop,
+        .log = a->log,
+        .clock = a->clock,
+        .http = a->http,
+        .events = app_gateway_events(a),
+        .url = a->cfg.gateway_url,
+        .token = or_null(a->cfg.gateway_token),
+        .device_auth = sc_streq(a->cfg.gateway_auth, "device"),
+        .state_dir = a->cfg.state_dir,
+        .self_name = a->cfg.gateway_name,
+        .start_grace_ms = a->cfg.gateway_start_grace_s * 1000,
+    };
+    app_set_link(a, APP_LINK_GATEWAY, "absent", "not connected yet", "");
+    a->gateway = sc_gateway_ws_new(&deps, err);
+    return a->gateway ? SC_OK : (int)err->code;
+}
+
+static void build_mailbox(struct sc_app *a)
+{
+    const struct sc_mailbox_deps deps = {
+        .loop = a->loop,
+        .log = a->log,
+        .clock = a->clock,
+        .spool = sc_spool_sqlite_port(a->spool),
+        .router = a->router,
+        .registry = a->registry,
+        .gateway = a->gateway ? sc_gateway_ws_port(a->gateway) : app_no_gateway(),
+        .turn_timeout_s = (unsigned)a->cfg.gateway_turn_timeout_s,
+        .max_turns = MAX_TURNS,
+        .retry_min_ms = TURN_RETRY_MIN_MS,
+        .retry_max_ms = TURN_RETRY_MAX_MS,
+    };
+    a->mailbox = sc_mailbox_new(&deps);
+}
+
+static void build_presence(struct sc_app *a)
+{
+    if (!a->consul)
+        return;
+    const struct sc_presence_deps deps = {
+        .loop = a->loop,
+        .clock = a->clock,
+        .directory = sc_consul_directory(a->consul),
+        .registry = a->registry,
+        .board = a->board,
+        .cluster_id = a->cfg.cluster_id,
+        .self_name = a->cfg.gateway_name,
+        .url = a->cfg.gateway_url,
+        .peer_url = "", /* the peer endpoint is off until messages can be authenticated there */
+        .labels = &a->cfg.labels,
+        .heartbeat_ms = a->cfg.consul_heartbeat_s * 1000,
+        .turns = app_turns,
+        .ctx = a,
+    };
+    a->presence = sc_presence_new(&deps);
+}
+
+static void build_env(struct sc_app *a)
+{
+    a->env = (struct sc_ops_env){
+        .loop = a->loop,
+        .clock = a->clock,
+        .router = a->router,
+        .registry = a->registry,
+        .spool = sc_spool_sqlite_port(a->spool),
+        .board = a->board,
+        .self_name = a->cfg.gateway_name,
+        .default_agent = *a->cfg.agent_id ? a->cfg.agent_id : "operator",
+        .is_signed = app_mesh_key(a).key_len > 0,
+        .started = a->started,
+        .link = app_link_view,
+        .ctx = a,
+    };
+}
+
+static int build_surfaces(struct sc_app *a, struct sc_err *err)
+{
+    build_env(a);
+    a->control = sc_control_server_new(a->loop, a->log, &a->env, a->cfg.control_socket, err);
+    if (!a->control)
+        return err->code;
+    if (!a->cfg.http_enabled)
+        return SC_OK;
+    const struct sc_http_server_deps deps = { .loop = a->loop,
+                                              .log = a->log,
+                                              .env = &a->env,
+                                              .listen = a->cfg.http_listen,
+                                              .token = a->cfg.http_token };
+    a->http_server = sc_http_server_new(&deps, err);
+    return a->http_server ? SC_OK : (int)err->code;
+}
+
+int app_build(struct sc_app *a, struct sc_err *err)
+{
+    int r = build_base(a, err);
+    if (r == SC_OK)
+        r = build_spool(a, err);
+    if (r < 0)
+        return r;
+    build_registry(a);
+    if (a->cfg.http_enabled)
+        a->health_url = sc_xasprintf("http://%s/health", a->cfg.http_listen);
+    a->probe_timer = sc_timer_new(a->loop, app_on_probe, a);
+    a->stop_timer = sc_timer_new(a->loop, app_on_stop_deadline, a);
+    r = build_consul(a, err);
+    if (r == SC_OK)
+        r = build_redis(a, err);
+    if (r < 0)
+        return r;
+    build_router(a);
+    r = build_gateway(a, err);
+    if (r < 0)
+        return r;
+    build_mailbox(a);
+    build_presence(a);
+    return build_surfaces(a, err);
+}

@@ -1,0 +1,103 @@
+#include "sideclaw/map.h"
+
+#include <stdlib.h>
+#include <string.h>
+/* uthash's default hash falls through its switch in a way that clang warns of. */
+#define HASH_FUNCTION(k, n, h) HASH_FNV(k, n, h)
+#include <uthash.h>
+
+#include "sideclaw/mem.h"
+
+struct item {
+    UT_hash_handle hh;
+    void *value;
+    char key[]; /* NUL-terminated; one allocation an entry */
+};
+
+struct sc_map {
+    struct item *items;
+};
+
+struct sc_map *sc_map_new(void)
+{
+    return sc_xcalloc(1, sizeof(struct sc_map));
+}
+
+void sc_map_free(struct sc_map *m, void (*free_value)(void *value))
+{
+    struct item *it, *tmp;
+    if (!m)
+        return;
+    HASH_ITER (hh, m->items, it, tmp) {
+        HASH_DEL(m->items, it);
+        if (free_value)
+            free_value(it->value);
+        free(it);
+    }
+    free(m);
+}
+
+static struct item *find(const struct sc_map *m, const char *key)
+{
+    struct item *it = NULL;
+    HASH_FIND_STR(m->items, key, it);
+    return it;
+}
+
+void *sc_map_get(const struct sc_map *m, const char *key)
+{
+    struct item *it = find(m, key);
+    return it ? it->value : NULL;
+}
+
+void *sc_map_set(struct sc_map *m, const char *key, void *value)
+{
+    struct item *it = find(m, key);
+    if (it) {
+        void *old = it->value;
+        it->value = value;
+        return old;
+    }
+    size_t n = strlen(key) + 1;
+    it = sc_xcalloc(1, sizeof *it + n);
+    memcpy(it->key, key, n);
+    it->value = value;
+    HASH_ADD_KEYPTR(hh, m->items, it->key, n - 1, it);
+    return NULL;
+}
+
+void *sc_map_del(struct sc_map *m, const char *key)
+{
+    struct item *it = find(m, key);
+    if (!it)
+        return NULL;
+    void *value = it->value;
+    HASH_DEL(m->items, it);
+    free(it);
+    return value;
+}
+
+size_t sc_map_count(const struct sc_map *m)
+{
+    return HASH_COUNT(m->items);
+}
+
+void sc_map_each(const struct sc_map *m, sc_map_fn *fn, void *ctx)
+{
+    struct item *it, *tmp;
+    HASH_ITER (hh, m->items, it, tmp) {
+        if (!fn(ctx, it->key, it->value))
+            return;
+    }
+}
+
+static int by_key(const struct item *a, const struct item *b)
+{
+    return strcmp(a->key, b->key);
+}
+
+void sc_map_each_sorted(struct sc_map *m, sc_map_fn *fn, void *ctx)
+{
+    HASH_SORT(m->items, by_key);
+    sc_map_each(m, fn, ctx);
+}

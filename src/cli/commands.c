@@ -1,0 +1,192 @@
+/* commands.c: the table of commands. Help is a view of it. */
+#include <string.h>
+
+#include "command.h"
+#include "sideclaw/limits.h"
+#include "sideclaw/mem.h"
+
+#define END                                                                                        \
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
+#define F_ALL                                                                                      \
+    {                                                                                              \
+        .name = "--all", .help = "also what is done with"                                          \
+    }
+#define F_LIMIT                                                                                    \
+    {                                                                                              \
+        .name = "--limit", .value = "N", .min = 1, .max = SC_LIST_MAX,                             \
+        .help = "rows at most (100)"                                                               \
+    }
+#define F_MESSAGE                                                                                  \
+    { .name = "--to", .value = "AGENT", .help = "receiver: AGENT or AGENT@GATEWAY" },              \
+        { .name = "--from",                                                                        \
+          .value = "AGENT",                                                                        \
+          .help = "sender (default: $AGENT_ID, the daemon's agent_id, or operator)" },             \
+        { .name = "--thread", .value = "T", .help = "conversation it belongs to" },                \
+        { .name = "--ttl",                                                                         \
+          .value = "S",                                                                            \
+          .min = 1,                                                                                \
+          .max = SC_TTL_MAX_S,                                                                     \
+          .help = "give up after S seconds" },                                                     \
+        { .name = "--id",                                                                          \
+          .value = "UUID",                                                                         \
+          .help = "your own id: sending it again changes nothing" },                               \
+    {                                                                                              \
+        .name = "--file", .value = "F", .help = "take the text from file F (-: standard input)"    \
+    }
+
+static const struct sc_flag no_flags[] = { END };
+static const struct sc_flag send_flags[] = { F_MESSAGE, END };
+static const struct sc_flag ask_flags[] = {
+    F_MESSAGE,
+    { .name = "--timeout",
+      .value = "S",
+      .min = 1,
+      .max = SC_WAIT_MAX_MS / 1000,
+      .help = "wait at most S seconds for the reply (120)" },
+    END,
+};
+static const struct sc_flag list_flags[] = { F_ALL, F_LIMIT, END };
+static const struct sc_flag agents_flags[] = {
+    { .name = "--gateway", .value = "NAME", .help = "only agents of this gateway" },
+    { .name = "--capability", .value = "WORD", .help = "only agents that can do this" },
+    END,
+};
+
+const struct sc_command sc_commands[] = {
+    { .name = "send",
+      .usage = "--to AGENT [--file F | - | TEXT...]",
+      .summary = "send a message; prints its id and stage",
+      .help = "The message is on disk when this returns, and is tried until it arrives or its time "
+              "is up. `sideclaw show ID` says how far it got.",
+      .flags = send_flags,
+      .examples = "  sideclaw send --to bobby \"the build is green\"\n"
+                  "  git log -1 | sideclaw send --to bobby --from jerry\n",
+      .run = sc_cmd_send },
+    { .name = "ask",
+      .usage = "--to AGENT [--timeout S] [--file F | - | TEXT...]",
+      .summary = "send a message and wait for the reply",
+      .help = "Prints the reply's text. When the time is up (exit 75) the reply still comes to the "
+              "sender's inbox.",
+      .flags = ask_flags,
+      .examples = "  sideclaw ask --to bobby \"how full is the disk?\"\n"
+                  "  sideclaw --json ask --to bobby --timeout 300 --file question.txt\n",
+      .run = sc_cmd_ask },
+    { .name = "inbox",
+      .usage = "AGENT [list | read ID | ack ID...]",
+      .summary = "what came for an agent of this gateway",
+      .help = "Without an action the messages that are not acknowledged are listed.",
+      .flags = list_flags,
+      .examples = "  sideclaw inbox jerry\n  sideclaw inbox jerry read ID\n"
+                  "  sideclaw inbox jerry ack ID\n",
+      .run = sc_cmd_inbox },
+    { .name = "outbox",
+      .usage = "",
+      .summary = "what was sent from here and is on its way",
+      .flags = list_flags,
+      .examples = "  sideclaw outbox --all --limit 20\n",
+      .run = sc_cmd_outbox },
+    { .name = "show",
+      .usage = "ID",
+      .summary = "one message and how far it got",
+      .flags = no_flags,
+      .run = sc_cmd_show },
+    { .name = "status",
+      .usage = "",
+      .summary = "this sidecar: its links, spool and counters",
+      .flags = no_flags,
+      .run = sc_cmd_status },
+    { .name = "agents",
+      .usage = "",
+      .summary = "the agents of the mesh",
+      .flags = agents_flags,
+      .examples = "  sideclaw agents --capability slack\n",
+      .run = sc_cmd_agents },
+    { .name = "gateways",
+      .usage = "",
+      .summary = "the gateways of the mesh",
+      .flags = no_flags,
+      .run = sc_cmd_gateways },
+    { .name = "health",
+      .usage = "",
+      .summary = "the health board; exit 1 when draining or dead",
+      .flags = no_flags,
+      .run = sc_cmd_health },
+    { .name = "config",
+      .usage = "check [FILE] | sample | options",
+      .summary = "check a configuration, or print one to begin with",
+      .flags = no_flags,
+      .examples = "  sideclaw config sample > sideclaw.conf\n"
+                  "  sideclaw config check sideclaw.conf\n",
+      .run = sc_cmd_config },
+    { .name = "run",
+      .usage = "[--config FILE] [sideclawd's flags]",
+      .summary = "become the daemon",
+      .help = "Everything after `run` goes to sideclawd; `sideclawd --help` lists it.",
+      .flags = no_flags,
+      .examples = "  sideclaw run --config sideclaw.conf\n",
+      .raw = true,
+      .run = sc_cmd_run },
+    { .name = "version",
+      .usage = "",
+      .summary = "print the version",
+      .flags = no_flags,
+      .run = sc_cmd_version },
+    { .name = "help",
+      .usage = "[COMMAND]",
+      .summary = "say more about a command",
+      .flags = no_flags,
+      .run = sc_cmd_help },
+    END,
+};
+
+const struct sc_command *sc_command_find(const char *name)
+{
+    for (const struct sc_command *c = sc_commands; c->name; c++)
+        if (sc_streq(c->name, name))
+            return c;
+    return NULL;
+}
+
+static void flag_line(struct sc_writer *w, const char *name, const char *value, const char *help)
+{
+    sc_auto_free char *left = sc_xasprintf("%s%s%s", name, value ? " " : "", value ? value : "");
+    sc_writer_line(w, "  %-18s %s", left, help);
+}
+
+static void global_flags(struct sc_writer *w)
+{
+    flag_line(w, "--socket", "PATH", "the daemon's control socket (default: $SIDECLAW_SOCKET,");
+    sc_writer_line(w, "  %-18s control.sock in its state folder)", "");
+    flag_line(w, "--json", NULL, "print the daemon's answer as JSON");
+    flag_line(w, "--help", NULL, "this");
+    flag_line(w, "--version", NULL, "print the version");
+}
+
+void sc_command_help(struct sc_writer *w, const struct sc_command *c)
+{
+    sc_writer_line(w, "usage: sideclaw %s%s%s", c->name, *c->usage ? " " : "", c->usage);
+    sc_writer_line(w, "\n%s.", c->summary);
+    if (c->help)
+        sc_writer_line(w, "%s", c->help);
+    sc_writer_line(w, "\nflags:");
+    for (const struct sc_flag *f = c->flags; f->name; f++)
+        flag_line(w, f->name, f->value, f->help);
+    global_flags(w);
+    if (c->examples)
+        sc_writer_line(w, "\nexamples:\n%.*s", (int)strlen(c->examples) - 1, c->examples);
+}
+
+void sc_commands_help(struct sc_writer *w)
+{
+    sc_writer_line(w, "usage: sideclaw [--socket PATH] [--json] COMMAND [ARGS]\n\n"
+                      "One mesh of independent OpenClaw gateways: send messages between their "
+                      "agents, and see\nwhat became of them.\n\ncommands:");
+    for (const struct sc_command *c = sc_commands; c->name; c++)
+        sc_writer_line(w, "  %-10s %s", c->name, c->summary);
+    sc_writer_line(w, "\nflags:");
+    global_flags(w);
+    sc_writer_line(w, "\nexit codes: 0 done, 1 failed, 2 usage, 75 the daemon or a dependency is "
+                      "away, 78 bad configuration\n\nMore: sideclaw help COMMAND");
+}

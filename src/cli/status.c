@@ -1,0 +1,125 @@
+/* status.c: this sidecar on one page: what works, what does not and what to do about it. */
+#include <stdio.h>
+
+#include "command.h"
+#include "sideclaw/mem.h"
+
+static void show_link(struct sc_writer *w, const char *name, const struct sc_value *link)
+{
+    const char *state = sc_value_get_str(link, "state"), *detail = sc_value_get_str(link, "detail"),
+               *remedy = sc_value_get_str(link, "remedy");
+    sc_buf_addf(&w->out, "  %-10s ", name);
+    sc_writer_word(w, state);
+    sc_writer_line(w, "%s%s", detail && *detail ? "  " : "", detail ? detail : "");
+    if (remedy && *remedy)
+        sc_writer_line(w, "  %-10s try: %s", "", remedy);
+}
+
+static void show_uptime(char ret[32], int64_t s)
+{
+    if (s < 3600)
+        (void)snprintf(ret, 32, "%lldm%02llds", (long long)(s / 60), (long long)(s % 60));
+    else if (s < 48 * 3600)
+        (void)snprintf(ret, 32, "%lldh%02lldm", (long long)(s / 3600), (long long)(s / 60 % 60));
+    else
+        (void)snprintf(ret, 32, "%lldd%lldh", (long long)(s / 86400), (long long)(s / 3600 % 24));
+}
+
+static bool show_count(void *ctx, const char *name, const struct sc_value *v)
+{
+    struct sc_buf *b = ctx;
+    if (sc_value_num(v))
+        sc_buf_addf(b, "%s%s %lld", b->n ? ", " : "", name, (long long)sc_value_num(v));
+    return true;
+}
+
+static void show_counts(struct sc_writer *w, const char *name, const struct sc_value *counts)
+{
+    sc_auto_buf struct sc_buf b = SC_BUF_INIT;
+    sc_value_each(counts, show_count, &b);
+    sc_writer_field(w, name, b.n ? sc_buf_str(&b) : "empty");
+}
+
+static void show_reasons(struct sc_writer *w, const struct sc_value *reasons)
+{
+    for (size_t i = 0; i < sc_value_count(reasons); i++)
+        sc_writer_line(w, "  - %s", sc_value_text(sc_value_at(reasons, i)));
+}
+
+static void show_conflicts(struct sc_writer *w, const struct sc_value *conflicts)
+{
+    for (size_t i = 0; i < sc_value_count(conflicts); i++) {
+        const struct sc_value *c = sc_value_at(conflicts, i);
+        const char *agent = sc_value_get_str(c, "agent"), *holder = sc_value_get_str(c, "holder");
+        if (agent)
+            sc_writer_line(w, "conflict   agent %s is held by %s", agent, holder);
+        else
+            sc_writer_line(w, "conflict   the name %s is held by %s",
+                           sc_value_get_str(c, "gateway"), holder);
+    }
+}
+
+static void show_status(struct sc_writer *w, const struct sc_value *v)
+{
+    static const char *const links[] = { "gateway", "redis", "consul" };
+    char uptime[32];
+    show_uptime(uptime, sc_value_get_int(v, "uptime_s", 0));
+    sc_buf_addf(&w->out, "%s  ", sc_value_get_str(v, "gateway"));
+    sc_writer_word(w, sc_value_get_str(v, "health"));
+    sc_writer_line(w, "  (sideclaw %s, pid %lld, up %s)", sc_value_get_str(v, "version"),
+                   (long long)sc_value_get_int(v, "pid", 0), uptime);
+    show_reasons(w, sc_value_get(v, "reasons"));
+    sc_writer_line(w, "links");
+    for (size_t i = 0; i < SC_ARRAY_LEN(links); i++)
+        show_link(w, links[i], sc_value_get(sc_value_get(v, "links"), links[i]));
+    show_counts(w, "spool", sc_value_get(v, "spool"));
+    show_counts(w, "messages", sc_value_get(v, "counters"));
+    show_conflicts(w, sc_value_get(v, "conflicts"));
+    sc_writer_field(w, "rejected", sc_value_get_str(v, "last_rejected"));
+    sc_writer_field(w, "signing",
+                    sc_value_get_bool(v, "signed", false)
+                        ? "on"
+                        : "unsigned: anybody who reaches Redis can write as anybody; "
+                          "set mesh.key_file");
+}
+
+int sc_cmd_status(struct sc_cli *cli, const struct sc_args *args)
+{
+    if (args->n_words > 0)
+        return sc_cli_usage(cli, "it takes no words");
+    return sc_cli_show(cli, "status.get", NULL, show_status);
+}
+
+static void show_health(struct sc_writer *w, const struct sc_value *v)
+{
+    static const char *const heads[] = { "SIGNAL", "STATE", "SINCE", "DETAIL" };
+    const struct sc_value *signals = sc_value_get(v, "signals");
+    struct sc_table t;
+    char age[24];
+    sc_writer_word(w, sc_value_get_str(v, "status"));
+    sc_writer_line(w, "%s", "");
+    show_reasons(w, sc_value_get(v, "reasons"));
+    sc_table_init(&t, SC_ARRAY_LEN(heads), heads);
+    for (size_t i = 0; i < sc_value_count(signals); i++) {
+        const struct sc_value *s = sc_value_at(signals, i);
+        sc_table_cell(&t, sc_value_get_str(s, "name"));
+        sc_table_cell(&t, sc_value_get_str(s, "state"));
+        sc_table_cell(&t, sc_age(sc_value_get_str(s, "since"), age));
+        sc_table_cell(&t, sc_value_get_str(s, "detail"));
+    }
+    sc_table_end(&t, w, "no signals");
+}
+
+int sc_cmd_health(struct sc_cli *cli, const struct sc_args *args)
+{
+    int code;
+    if (args->n_words > 0)
+        return sc_cli_usage(cli, "it takes no words");
+    sc_auto_value struct sc_value *v = sc_cli_call(cli, "health.get", NULL, &code);
+    if (!v)
+        return code;
+    cli->writer.ops->result(&cli->writer, v, show_health);
+    const char *status = sc_value_get_str(v, "status");
+    bool works = sc_streq(status, "healthy") || sc_streq(status, "degraded");
+    return works ? SC_EXIT_OK : SC_EXIT_FAILED;
+}

@@ -1,0 +1,58 @@
+/* router_internal.h: shared by the router's files; each has one job (see README.md). */
+#ifndef SIDECLAW_ROUTER_INTERNAL_H
+#define SIDECLAW_ROUTER_INTERNAL_H
+
+#include "sideclaw/map.h"
+#include "sideclaw/router.h"
+
+/* Receipts on their way to one gateway, gathered over a turn. */
+struct receipt_batch {
+    struct sc_receipts r;
+    size_t cap;
+};
+
+struct sc_router {
+    struct sc_router_deps d;
+    struct sc_router_counters n;
+    char last_rejected[SC_ERR_TEXT_MAX];
+    struct sc_timer *due_timer;     /* the next retry */
+    sc_wall due_at;                 /* when it is armed for; 0: not armed */
+    struct sc_timer *expire_timer;
+    struct sc_map *receipts;        /* gateway -> struct receipt_batch, sent after the commit */
+    bool flush_queued;
+    struct sc_map *waits;           /* id text -> struct wait_list */
+    size_t n_waits;
+    struct sc_map *rates;           /* thread -> count in this minute */
+    sc_mono rates_since;
+};
+
+sc_wall router_now(const struct sc_router *r);
+
+/* router_send.c: bring m to where it belongs; it is committed already. */
+void router_dispatch(struct sc_router *r, const struct sc_message *m);
+/* Make sure that the due timer fires at `at` or earlier. */
+void router_due(struct sc_router *r, sc_wall at);
+void router_on_due(void *router);
+/* The transport that would take it now; NULL when none is up. */
+struct sc_transport *router_transport(const struct sc_router *r);
+
+/* router_receive.c: the local half of a send, in the caller's transaction. */
+void router_store_local(struct sc_router *r, const struct sc_message *m);
+/* Move an outgoing message; logs, counts and wakes waiters when it changed. */
+void router_advance(struct sc_router *r, const struct sc_id *id, enum sc_stage stage, sc_wall at,
+                    const char *reason);
+
+/* router_receipts.c: tell `gateway` after this turn's commit. NULL or external senders: nothing. */
+void router_tell(struct sc_router *r, const char *gateway, const struct sc_id *id,
+                 enum sc_stage stage, const char *reason);
+void router_free_batch(void *batch);
+
+/* router_wait.c: what happened to outgoing message id may be what somebody waits for; looked at
+ * after the commit. */
+void router_wake(struct sc_router *r, const struct sc_id *id);
+void router_free_waits(struct sc_router *r);
+
+/* router_guard.c: false when the thread (or, without one, the pair of agents) is over its rate. */
+bool router_rate_ok(struct sc_router *r, const struct sc_message *m);
+
+#endif

@@ -1,0 +1,82 @@
+/* Receipts of one turn, gathered per gateway and sent after its commit: telling somebody a stage
+ * that a failed commit takes back would be a lie. */
+#include <stdlib.h>
+
+#include "router_internal.h"
+#include "sideclaw/mem.h"
+
+void router_free_batch(void *batch)
+{
+    struct receipt_batch *b = batch;
+    sc_receipts_fini(&b->r);
+    free(b);
+}
+
+static bool send_batch(void *ctx, const char *gateway, void *value)
+{
+    struct sc_router *r = ctx;
+    struct receipt_batch *b = value;
+    struct sc_transport *t = router_transport(r);
+    if (t) {
+        r->n.receipts_out += b->r.n;
+        t->ops->receipts(t->impl, &b->r);
+    }
+    router_free_batch(sc_map_del(r->receipts, gateway));
+    return true;
+}
+
+static bool drop_batch(void *ctx, const char *gateway, void *value)
+{
+    struct sc_router *r = ctx;
+    (void)value;
+    router_free_batch(sc_map_del(r->receipts, gateway));
+    return true;
+}
+
+static void on_commit(void *ctx, const struct sc_err *err)
+{
+    struct sc_router *r = ctx;
+    r->flush_queued = false;
+    sc_map_each(r->receipts, err ? drop_batch : send_batch, r);
+}
+
+static struct receipt_batch *batch_for(struct sc_router *r, const char *gateway)
+{
+    struct receipt_batch *b = sc_map_get(r->receipts, gateway);
+    if (b && b->r.n == SC_RECEIPTS_MAX) {
+        /* A full one may leave only with the commit; what does not fit is asked for again. */
+        return NULL;
+    }
+    if (!b) {
+        b = sc_xcalloc(1, sizeof *b);
+        b->r.from_gateway = sc_xstrdup(r->d.self_name);
+        b->r.to_gateway = sc_xstrdup(gateway);
+        (void)sc_map_set(r->receipts, gateway, b);
+    }
+    return b;
+}
+
+void router_tell(struct sc_router *r, const char *gateway, const struct sc_id *id,
+                 enum sc_stage stage, const char *reason)
+{
+    if (!gateway)
+        return; /* an external sender has no sidecar to tell */
+    if (sc_streq(gateway, r->d.self_name)) {
+        router_advance(r, id, stage, router_now(r), reason && *reason ? reason : NULL);
+        return;
+    }
+    struct receipt_batch *b = batch_for(r, gateway);
+    if (!b)
+        return;
+    if (b->r.n == b->cap) {
+        b->cap = b->cap ? b->cap * 2 : 8;
+        b->r.v = sc_xrealloc(b->r.v, b->cap * sizeof *b->r.v);
+    }
+    struct sc_receipt *one = &b->r.v[b->r.n++];
+    *one = (struct sc_receipt){ .id = *id, .stage = stage, .at = router_now(r) };
+    (void)snprintf(one->reason, sizeof one->reason, "%s", reason ? reason : "");
+    if (!r->flush_queued) {
+        r->flush_queued = true;
+        r->d.spool.ops->after_commit(r->d.spool.impl, on_commit, r);
+    }
+}

@@ -1,0 +1,186 @@
+/* What comes in: messages into the inbox, receipts onto the outbox. */
+#include <stdlib.h>
+
+#include "router_internal.h"
+#include "sideclaw/mem.h"
+
+void router_advance(struct sc_router *r, const struct sc_id *id, enum sc_stage stage, sc_wall at,
+                    const char *reason)
+{
+    struct sc_err err = SC_ERR_INIT;
+    bool changed = false;
+    int rc = r->d.spool.ops->out_advance(r->d.spool.impl, id, stage, at, reason, &changed, &err);
+    if (rc < 0 && rc != SC_ENOENT)
+        sc_log_warn(r->d.log, "spool.write_failed", SC_ID("id", id), SC_S("reason", err.text),
+                    SC_S("instead", "the receipt is asked for again"));
+    if (rc < 0 || !changed)
+        return;
+    if (stage == SC_STAGE_DEAD)
+        r->n.dead++;
+    sc_log_info(r->d.log, stage == SC_STAGE_DEAD ? "msg.dead" : "msg.stage", SC_ID("id", id),
+                SC_S("stage", sc_fsm_name(&sc_stage_fsm, (int)stage)), SC_S("reason", reason));
+    if (stage >= SC_STAGE_REPLIED)
+        router_wake(r, id);
+}
+
+/* What the commit of an incoming message owes to the outside. */
+struct arrival {
+    struct sc_router *r;
+    const struct sc_transport *via; /* NULL: local */
+    struct sc_entry entry;
+    struct sc_message *m;
+    bool deliver;
+};
+
+static void on_stored(void *ctx, const struct sc_err *err)
+{
+    struct arrival *a = ctx;
+    if (!err) {
+        if (a->via && a->entry.name[0])
+            a->via->ops->settle(a->via->impl, &a->entry);
+        if (a->deliver)
+            a->r->d.deliver(a->r->d.ctx, a->m);
+    }
+    sc_message_free(a->m);
+    free(a);
+}
+
+static void after_commit(struct sc_router *r, const struct sc_transport *via,
+                         const struct sc_entry *entry, struct sc_message *take_m, bool deliver)
+{
+    struct arrival *a = sc_xcalloc(1, sizeof *a);
+    *a = (struct arrival){ .r = r, .via = via, .m = take_m, .deliver = deliver };
+    if (entry)
+        a->entry = *entry;
+    r->d.spool.ops->after_commit(r->d.spool.impl, on_stored, a);
+}
+
+/* A reply settles the message it answers; an inbox that nobody wakes for is the end of the way. */
+static void arrived(struct sc_router *r, const struct sc_message *m, enum sc_place place)
+{
+    sc_wall now = router_now(r);
+    r->n.received++;
+    sc_log_info(r->d.log, "msg.stored", SC_ID("id", &m->id), SC_S("from", m->from_agent),
+                SC_S("to", m->to_agent), SC_S("kind", sc_kind_name(m->kind)));
+    router_tell(r, m->from_gateway, &m->id, SC_STAGE_STORED, NULL);
+    if (m->kind == SC_KIND_REPLY && !sc_id_is_zero(&m->in_reply_to)) {
+        router_advance(r, &m->in_reply_to, SC_STAGE_REPLIED, now, NULL);
+        router_wake(r, &m->in_reply_to); /* also when the receipt `replied` was faster */
+    }
+    if (m->kind != SC_KIND_MESSAGE || place == SC_PLACE_INBOX)
+        sc_router_progress(r, m, SC_STAGE_DELIVERED, NULL);
+}
+
+/* Returns true when m is (now or since before) in the inbox. */
+static bool store(struct sc_router *r, const struct sc_message *m, enum sc_place place,
+                  bool *ret_new)
+{
+    struct sc_err err = SC_ERR_INIT;
+    enum sc_stage stage = SC_STAGE_STORED;
+    char reason[SC_REASON_MAX] = "";
+    int rc = r->d.spool.ops->in_put(r->d.spool.impl, m, router_now(r), &stage, reason, &err);
+    *ret_new = rc == SC_OK;
+    if (rc == SC_OK) {
+        arrived(r, m, place);
+        return true;
+    }
+    if (rc == SC_EEXIST) {
+        r->n.duplicates++;
+        router_tell(r, m->from_gateway, &m->id, stage, reason);
+        return true;
+    }
+    sc_log_warn(r->d.log, "spool.refused", SC_ID("id", &m->id), SC_S("reason", err.text),
+                SC_S("instead", "its sender keeps it and tries again"));
+    return false;
+}
+
+void router_store_local(struct sc_router *r, const struct sc_message *m)
+{
+    const char *gateway;
+    bool is_new;
+    enum sc_place place = sc_registry_locate(r->d.registry, m->to_agent, &gateway);
+    if (place == SC_PLACE_UNKNOWN && m->kind == SC_KIND_MESSAGE) {
+        router_advance(r, &m->id, SC_STAGE_DEAD, router_now(r),
+                       "unknown recipient: this gateway has no such agent");
+        return;
+    }
+    router_advance(r, &m->id, SC_STAGE_SENT, router_now(r), NULL);
+    if (store(r, m, place, &is_new))
+        after_commit(r, NULL, NULL, sc_message_copy(m),
+                     is_new && m->kind == SC_KIND_MESSAGE && place == SC_PLACE_LOCAL);
+}
+
+/* Hops and the list of gateways passed are this wire's; the signature does not cover them. */
+static bool too_many_hops(struct sc_router *r, const struct sc_message *m)
+{
+    if (m->hops < r->d.limits.max_hops)
+        return false;
+    router_tell(r, m->from_gateway, &m->id, SC_STAGE_DEAD, "loop: too many hops");
+    sc_log_warn(r->d.log, "msg.loop", SC_ID("id", &m->id), SC_I("hops", m->hops),
+                SC_S("instead", "it is dead, and its sender told"));
+    return true;
+}
+
+/* Not one of ours. Its sender finds the right gateway by itself when its directory is newer than
+ * ours; nobody's at all is told so. */
+static void misrouted(struct sc_router *r, const struct sc_message *m, enum sc_place place)
+{
+    if (place == SC_PLACE_UNKNOWN && sc_registry_complete(r->d.registry))
+        router_tell(r, m->from_gateway, &m->id, SC_STAGE_DEAD,
+                    "unknown recipient: this gateway has no such agent");
+    sc_log_debug(r->d.log, "msg.misrouted", SC_ID("id", &m->id), SC_S("to", m->to_agent));
+}
+
+void sc_router_receive(struct sc_router *r, const struct sc_transport *via,
+                       struct sc_message *take_msg, const struct sc_entry *entry)
+{
+    const char *gateway;
+    bool is_new;
+    enum sc_place place = sc_registry_locate(r->d.registry, take_msg->to_agent, &gateway);
+    bool ours =
+        place == SC_PLACE_LOCAL || place == SC_PLACE_INBOX || take_msg->kind != SC_KIND_MESSAGE;
+    if (too_many_hops(r, take_msg)) {
+        after_commit(r, via, entry, take_msg, false);
+        return;
+    }
+    if (!ours)
+        misrouted(r, take_msg, place);
+    if (!ours || !store(r, take_msg, place, &is_new)) {
+        sc_message_free(take_msg);
+        return;
+    }
+    bool deliver = is_new && take_msg->kind == SC_KIND_MESSAGE && place == SC_PLACE_LOCAL;
+    after_commit(r, via, entry, take_msg, deliver);
+}
+
+void sc_router_receipts(struct sc_router *r, const struct sc_receipts *rc)
+{
+    if (!sc_streq(rc->to_gateway, r->d.self_name))
+        return;
+    for (size_t i = 0; i < rc->n; i++) {
+        const struct sc_receipt *one = &rc->v[i];
+        r->n.receipts_in++;
+        router_advance(r, &one->id, one->stage, one->at, one->reason[0] ? one->reason : NULL);
+    }
+}
+
+void sc_router_progress(struct sc_router *r, const struct sc_message *m, enum sc_stage stage,
+                        const char *reason)
+{
+    struct sc_err err = SC_ERR_INIT;
+    int rc =
+        r->d.spool.ops->in_advance(r->d.spool.impl, &m->id, stage, router_now(r), reason, &err);
+    if (rc < 0) {
+        sc_log_warn(r->d.log, "spool.write_failed", SC_ID("id", &m->id), SC_S("reason", err.text),
+                    SC_S("instead", "the stage stays as it was"));
+        return;
+    }
+    if (stage == SC_STAGE_DELIVERED)
+        r->n.delivered++;
+    if (stage == SC_STAGE_REPLIED)
+        r->n.replied++;
+    sc_log_info(r->d.log, stage == SC_STAGE_DEAD ? "inbox.dead" : "inbox.stage",
+                SC_ID("id", &m->id), SC_S("stage", sc_fsm_name(&sc_stage_fsm, (int)stage)),
+                SC_S("to", m->to_agent), SC_S("reason", reason));
+    router_tell(r, m->from_gateway, &m->id, stage, reason);
+}

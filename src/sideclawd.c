@@ -1,0 +1,154 @@
+/* sideclawd: the daemon. Reads its own few flags; everything else is an option of the table. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sideclaw/app.h"
+#include "sideclaw/buf.h"
+#include "sideclaw/config.h"
+#include "sideclaw/mem.h"
+
+enum { EXIT_AWAY = 75, EXIT_CONFIG = 78 };
+
+static const char default_config[] = "/etc/sideclaw/sideclaw.conf";
+
+/* What the daemon takes for itself; the rest of argv are options. */
+struct own_flags {
+    const char *config, *print;
+    bool check, help, version;
+    int argc;
+    char **argv;
+};
+
+static int fail(const struct sc_err *err)
+{
+    (void)fprintf(stderr, "sideclawd: %s\n", err->text);
+    if (err->remedy[0])
+        (void)fprintf(stderr, "  try: %s\n", err->remedy);
+    return err->code == SC_ECONFIG ? EXIT_CONFIG : err->code == SC_EAWAY ? EXIT_AWAY : 1;
+}
+
+/* "--name value" and "--name=value"; NULL when arg i is another flag. */
+static const char *value_of(const char *name, int argc, char **argv, int *i)
+{
+    size_t n = strlen(name);
+    if (strncmp(argv[*i], name, n) != 0)
+        return NULL;
+    if (argv[*i][n] == '=')
+        return argv[*i] + n + 1;
+    if (argv[*i][n] || *i + 1 >= argc)
+        return NULL;
+    return argv[++*i];
+}
+
+static void take_own_flags(int argc, char **argv, struct own_flags *f)
+{
+    f->argv = argv + 1; /* compacted in place: reading runs ahead of writing */
+    for (int i = 1; i < argc; i++) {
+        const char *v;
+        if ((v = value_of("--config", argc, argv, &i)))
+            f->config = v;
+        else if ((v = value_of("--print-options", argc, argv, &i)))
+            f->print = v;
+        else if (sc_streq(argv[i], "--check"))
+            f->check = true;
+        else if (sc_streq(argv[i], "--help") || sc_streq(argv[i], "-h"))
+            f->help = true;
+        else if (sc_streq(argv[i], "--version"))
+            f->version = true;
+        else
+            f->argv[f->argc++] = argv[i];
+    }
+}
+
+static int print_options(const char *format)
+{
+    struct sc_err err = SC_ERR_INIT;
+    sc_auto_buf struct sc_buf out = SC_BUF_INIT;
+    if (sc_config_print(format, &out, &err) < 0)
+        return fail(&err);
+    (void)fputs(sc_buf_str(&out), stdout);
+    return 0;
+}
+
+static int print_help(void)
+{
+    (void)puts("usage: sideclawd [--config FILE] [--OPTION=VALUE ...]\n"
+               "\n"
+               "The sidecar of one OpenClaw gateway. Runs in the foreground and logs to stderr;\n"
+               "SIGTERM stops it gracefully, SIGHUP reads the configuration again.\n"
+               "\n"
+               "  --config FILE           libconfig file (default: $SIDECLAW_CONFIG, else\n"
+               "                          /etc/sideclaw/sideclaw.conf when it is there)\n"
+               "  --check                 check the configuration and exit: 0 good, 78 bad\n"
+               "  --print-options FORMAT  the options as text, sample, markdown or man\n"
+               "  --help, --version\n"
+               "\n"
+               "examples:\n"
+               "  sideclawd --print-options sample > sideclaw.conf\n"
+               "  sideclawd --config sideclaw.conf --check\n"
+               "  OPENCLAW_GATEWAY_TOKEN=... sideclawd --gateway-name jerry-gateway\n"
+               "\n"
+               "Every option, with its environment variable and flag:\n");
+    return print_options("text");
+}
+
+static void print_note(void *ctx, bool is_error, const struct sc_err *note)
+{
+    (void)ctx;
+    (void)fprintf(stderr, "%s: %s\n", is_error ? "error" : "warning", note->text);
+    if (note->remedy[0])
+        (void)fprintf(stderr, "  try: %s\n", note->remedy);
+}
+
+static int check(const struct sc_app_args *args)
+{
+    int errors =
+        sc_config_check(args->config_file, args->argc, args->argv, args->envp, print_note, NULL);
+    if (errors)
+        return EXIT_CONFIG;
+    (void)printf("%s: good\n", args->config_file ? args->config_file : "configuration");
+    return 0;
+}
+
+static int run(const struct sc_app_args *args)
+{
+    struct sc_err err = SC_ERR_INIT;
+    struct sc_config cfg = { 0 };
+    if (sc_config_load(&cfg, args->config_file, args->argc, args->argv, args->envp, &err) < 0)
+        return fail(&err);
+    struct sc_app *app = sc_app_new(args, &cfg, &err);
+    if (!app)
+        return fail(&err);
+    int r = sc_app_run(app, &err);
+    sc_app_free(app);
+    return r < 0 ? fail(&err) : 0;
+}
+
+static const char *config_file(const struct own_flags *f)
+{
+    const char *env = getenv("SIDECLAW_CONFIG");
+    if (f->config)
+        return f->config;
+    if (env && *env)
+        return env;
+    return access(default_config, F_OK) == 0 ? default_config : NULL;
+}
+
+int main(int argc, char **argv)
+{
+    struct own_flags f = { 0 };
+    take_own_flags(argc, argv, &f);
+    (void)signal(SIGPIPE, SIG_IGN); /* a peer that went away is an error value, not our death */
+    if (f.version)
+        return puts("sideclawd " SC_VERSION) < 0;
+    if (f.help)
+        return print_help();
+    if (f.print)
+        return print_options(f.print);
+    const struct sc_app_args args = {
+        .config_file = config_file(&f), .argc = f.argc, .argv = f.argv, .envp = environ
+    };
+    return f.check ? check(&args) : run(&args);
+}

@@ -1,0 +1,414 @@
+/* The parts of the Consul side, put together: four sources of news about the link, two watches
+ * whose keys are handed to the view and to the mailbox, and the order in which a gateway leaves. */
+#include "sideclaw/consul_directory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "consul_internal.h"
+#include "sideclaw/mem.h"
+#include "sideclaw/parse.h"
+
+enum { WITHDRAW_MS = 1800 }; /* of the 2 s that the port promises */
+
+/* Whose word the link's state is made of. */
+enum source { AGENTS, GATEWAYS, SESSION, PRESENCE, SOURCES };
+
+struct report {
+    enum { UNHEARD, WELL, ILL } state;
+    struct sc_err err;
+};
+
+struct sc_consul {
+    struct sc_consul_deps d;
+    char *prefix, *self, *state_dir;
+    struct sc_consul_env env;
+    struct sc_consul_session *session;
+    struct sc_consul_view *view;
+    struct sc_consul_cluster *cluster;
+    struct sc_consul_presence *presence;
+    struct sc_consul_catalog *catalog;
+    struct sc_consul_mailbox *mailbox;
+    struct sc_consul_watch *watch_agents, *watch_gateways;
+
+    struct report reports[SOURCES];
+    enum sc_link_state link;
+    char link_detail[SC_ERR_TEXT_MAX];
+
+    char *gateway_url; /* as last published */
+    bool started, closed;
+    bool left;        /* a withdrawal began: nothing is published any more */
+    unsigned leaving; /* steps of the withdrawal that are not done */
+    struct sc_timer *withdraw_timer;
+    sc_directory_done_fn *withdrawn;
+    void *withdrawn_ctx;
+    struct sc_err withdraw_err;
+};
+
+/* ---- the link ---- */
+
+static void check_catalog(struct sc_consul *c)
+{
+    if (c->catalog && c->gateway_url)
+        sc_consul_catalog_check(c->catalog, c->gateway_url);
+}
+
+static void set_link(struct sc_consul *c, enum sc_link_state state, const char *detail,
+                     const char *remedy)
+{
+    bool came = state == SC_LINK_UP && c->link != SC_LINK_UP;
+    if (state == c->link && sc_streq(detail, c->link_detail))
+        return;
+    c->link = state;
+    (void)snprintf(c->link_detail, sizeof c->link_detail, "%s", detail);
+    if (state == SC_LINK_UP)
+        sc_log_info(c->d.log, "consul.up", SC_S("addr", c->d.addr));
+    else
+        sc_log_warn(c->d.log, "consul.down", SC_S("reason", detail), SC_S("try", remedy),
+                    SC_S("instead", "the last good view is used"));
+    c->d.events.link(c->d.events.ctx, state, detail, remedy);
+    sc_consul_mailbox_link(c->mailbox, state, detail, remedy);
+    if (came && !c->left) {
+        sc_consul_presence_again(c->presence);
+        check_catalog(c);
+    }
+}
+
+static void heard(struct sc_consul *c, enum source source, const struct sc_err *err)
+{
+    struct report *r = &c->reports[source];
+    bool back = !err && r->state == ILL;
+    r->state = err ? ILL : WELL;
+    if (err)
+        r->err = *err;
+    if (back && source != SESSION)
+        sc_consul_session_kick(c->session); /* its own retry may be seconds away */
+    for (size_t i = 0; i < SOURCES; i++) {
+        if (c->reports[i].state != ILL)
+            continue;
+        set_link(c, SC_LINK_DOWN, c->reports[i].err.text, c->reports[i].err.remedy);
+        return;
+    }
+    if (c->reports[AGENTS].state == WELL && c->reports[GATEWAYS].state == WELL &&
+        c->reports[SESSION].state == WELL)
+        set_link(c, SC_LINK_UP, "", "");
+}
+
+static void on_agents_state(void *ctx, const struct sc_err *err)
+{
+    heard(ctx, AGENTS, err);
+}
+
+static void on_gateways_state(void *ctx, const struct sc_err *err)
+{
+    heard(ctx, GATEWAYS, err);
+}
+
+static void on_session_state(void *ctx, const struct sc_err *err)
+{
+    heard(ctx, SESSION, err);
+}
+
+static void on_presence_state(void *ctx, const struct sc_err *err)
+{
+    heard(ctx, PRESENCE, err);
+}
+
+static void on_session_ready(void *ctx)
+{
+    struct sc_consul *c = ctx;
+    sc_consul_presence_again(c->presence);
+}
+
+/* ---- the watches ---- */
+
+/* Splits <prefix>/<under>/<name>/<field>; false when it is not of that shape, or the name is none.
+ */
+static bool split(const struct sc_consul *c, const char *under, const char *key,
+                  char name[SC_NAME_MAX + 1], const char **ret_field)
+{
+    const char *p = key + strlen(c->prefix) + 1 + strlen(under) + 1; /* Consul matched the prefix */
+    const char *slash = strchr(p, '/');
+    if (!slash || slash - p > SC_NAME_MAX)
+        return false;
+    memcpy(name, p, (size_t)(slash - p));
+    name[slash - p] = '\0';
+    *ret_field = slash + 1;
+    return sc_name_check(under, name, NULL) == SC_OK;
+}
+
+static bool under_prefix(const struct sc_consul *c, const char *under, const char *key)
+{
+    size_t p = strlen(c->prefix), u = strlen(under);
+    return strlen(key) > p + u + 2 && strncmp(key, c->prefix, p) == 0 && key[p] == '/' &&
+           strncmp(key + p + 1, under, u) == 0 && key[p + 1 + u] == '/';
+}
+
+static void on_entry(struct sc_consul *c, bool gateways, const struct sc_kv_entry *e)
+{
+    char name[SC_NAME_MAX + 1];
+    const char *field, *under = gateways ? "gateways" : "agents";
+    if (!under_prefix(c, under, e->key) || !split(c, under, e->key, name, &field)) {
+        sc_log_debug(c->d.log, "consul.key_ignored", SC_S("key", e->key));
+        return;
+    }
+    if (sc_consul_mailbox_key(c->mailbox, gateways, name, field, e) || strchr(field, '/'))
+        return;
+    if (gateways)
+        sc_consul_view_gateways_key(c->view, name, field, e);
+    else
+        sc_consul_view_agents_key(c->view, name, field, e);
+}
+
+static void on_agents_begin(void *ctx)
+{
+    struct sc_consul *c = ctx;
+    sc_consul_mailbox_begin(c->mailbox, false);
+    sc_consul_view_agents_begin(c->view);
+}
+
+static void on_agents_entry(void *ctx, const struct sc_kv_entry *e)
+{
+    on_entry(ctx, false, e);
+}
+
+static void on_agents_end(void *ctx, bool resumed)
+{
+    struct sc_consul *c = ctx;
+    sc_consul_mailbox_end(c->mailbox, false);
+    sc_consul_view_agents_end(c->view, resumed);
+    sc_consul_cluster_sweep(c->cluster);
+}
+
+static void on_gateways_begin(void *ctx)
+{
+    struct sc_consul *c = ctx;
+    sc_consul_mailbox_begin(c->mailbox, true);
+    sc_consul_view_gateways_begin(c->view);
+}
+
+static void on_gateways_entry(void *ctx, const struct sc_kv_entry *e)
+{
+    on_entry(ctx, true, e);
+}
+
+static void on_gateways_end(void *ctx, bool resumed)
+{
+    struct sc_consul *c = ctx;
+    sc_consul_mailbox_end(c->mailbox, true);
+    sc_consul_view_gateways_end(c->view, resumed);
+    sc_consul_cluster_sweep(c->cluster);
+}
+
+static void on_reread(void *ctx)
+{
+    struct sc_consul *c = ctx;
+    if (c->started && !c->closed) {
+        sc_consul_watch_restart(c->watch_agents);
+        sc_consul_watch_restart(c->watch_gateways);
+    }
+}
+
+/* ---- the directory port ---- */
+
+static void do_publish(void *impl, const struct sc_presence *p)
+{
+    struct sc_consul *c = impl;
+    if (c->closed || c->left)
+        return;
+    sc_set_str(&c->gateway_url, p->gateway.url);
+    sc_consul_presence_publish(c->presence, p);
+    if (c->link == SC_LINK_UP)
+        check_catalog(c);
+}
+
+static void report_withdrawn(void *ctx)
+{
+    struct sc_consul *c = ctx;
+    sc_directory_done_fn *done = sc_steal(&c->withdrawn);
+    sc_timer_disarm(c->withdraw_timer);
+    if (done)
+        done(c->withdrawn_ctx, c->withdraw_err.code == SC_OK ? NULL : &c->withdraw_err);
+}
+
+static void on_withdraw_timeout(void *ctx)
+{
+    struct sc_consul *c = ctx;
+    (void)sc_fail(&c->withdraw_err, SC_ETIMEDOUT, "consul at %s: no answer within %d ms of leaving",
+                  c->d.addr, WITHDRAW_MS);
+    report_withdrawn(c);
+}
+
+static void on_step_done(void *ctx)
+{
+    struct sc_consul *c = ctx;
+    if (--c->leaving == 0)
+        report_withdrawn(c);
+}
+
+static void on_goodbye(void *ctx)
+{
+    struct sc_consul *c = ctx;
+    c->leaving = c->catalog ? 3 : 2;
+    sc_consul_cluster_leave(c->cluster, on_step_done, c);
+    sc_consul_session_leave(c->session, on_step_done, c);
+    if (c->catalog)
+        sc_consul_catalog_leave(c->catalog, on_step_done, c);
+}
+
+static void do_withdraw(void *impl, sc_directory_done_fn *done, void *ctx)
+{
+    struct sc_consul *c = impl;
+    c->withdrawn = done;
+    c->withdrawn_ctx = ctx;
+    c->left = true;
+    if (c->closed || !c->started) {
+        sc_loop_defer(c->d.loop, report_withdrawn, c);
+        return;
+    }
+    sc_timer_arm(c->withdraw_timer, WITHDRAW_MS);
+    sc_consul_presence_goodbye(c->presence, on_goodbye, c);
+}
+
+static const struct sc_directory_ops directory_ops = { .publish = do_publish,
+                                                       .withdraw = do_withdraw };
+
+struct sc_directory sc_consul_directory(struct sc_consul *c)
+{
+    return (struct sc_directory){ .ops = &directory_ops, .impl = c };
+}
+
+struct sc_transport *sc_consul_transport(struct sc_consul *c)
+{
+    return sc_consul_mailbox_transport(c->mailbox);
+}
+
+/* ---- the object ---- */
+
+static int check_addr(const char *addr, struct sc_err *err)
+{
+    bool http = strncmp(addr, "http://", 7) == 0 || strncmp(addr, "https://", 8) == 0;
+    if (http || (!strstr(addr, "://") && addr[0]))
+        return SC_OK;
+    (void)sc_fail(err, SC_ECONFIG, "consul.addr %s is no http:// or https:// address", addr);
+    return sc_err_remedy(err, "set consul.addr to http://127.0.0.1:8500");
+}
+
+static void build(struct sc_consul *c)
+{
+    const struct sc_consul_env *env = &c->env;
+    c->session =
+        sc_consul_session_new(env, c->d.session_ttl_ms,
+                              &(struct sc_consul_session_fns){
+                                  .ctx = c, .ready = on_session_ready, .state = on_session_state });
+    c->view = sc_consul_view_new(env, &c->d.events);
+    c->cluster = sc_consul_cluster_new(env, c->session, c->view);
+    c->presence =
+        sc_consul_presence_new(&(struct sc_consul_presence_deps){ .env = env,
+                                                                  .session = c->session,
+                                                                  .cluster = c->cluster,
+                                                                  .view = c->view,
+                                                                  .events = &c->d.events,
+                                                                  .ctx = c,
+                                                                  .state = on_presence_state });
+    if (c->d.register_service)
+        c->catalog = sc_consul_catalog_new(env, c->d.health_url);
+    c->mailbox =
+        sc_consul_mailbox_new(&(struct sc_consul_mailbox_deps){ .env = env,
+                                                                .key = c->d.key,
+                                                                .events = c->d.transport_events,
+                                                                .ctx = c,
+                                                                .reread = on_reread });
+    c->watch_agents =
+        sc_consul_watch_new(env, "agents",
+                            &(struct sc_consul_watch_fns){ .ctx = c,
+                                                           .begin = on_agents_begin,
+                                                           .entry = on_agents_entry,
+                                                           .end = on_agents_end,
+                                                           .state = on_agents_state });
+    c->watch_gateways =
+        sc_consul_watch_new(env, "gateways",
+                            &(struct sc_consul_watch_fns){ .ctx = c,
+                                                           .begin = on_gateways_begin,
+                                                           .entry = on_gateways_entry,
+                                                           .end = on_gateways_end,
+                                                           .state = on_gateways_state });
+}
+
+struct sc_consul *sc_consul_new(const struct sc_consul_deps *deps, struct sc_err *err)
+{
+    if (check_addr(deps->addr, err) < 0)
+        return NULL;
+    struct sc_consul *c = sc_xcalloc(1, sizeof *c);
+    c->d = *deps;
+    c->prefix = sc_xstrdup(deps->prefix);
+    c->self = sc_xstrdup(deps->self_name);
+    c->state_dir = sc_xstrdup(deps->state_dir);
+    c->env = (struct sc_consul_env){
+        .loop = deps->loop,
+        .log = deps->log,
+        .clock = deps->clock,
+        .kv = sc_consul_kv_new(deps->loop, deps->http, deps->addr, deps->token),
+        .prefix = c->prefix,
+        .self = c->self,
+        .state_dir = c->state_dir,
+    };
+    c->withdraw_timer = sc_timer_new(deps->loop, on_withdraw_timeout, c);
+    build(c);
+    return c;
+}
+
+void sc_consul_start(struct sc_consul *c)
+{
+    c->started = true;
+    sc_consul_view_load(c->view);
+    sc_consul_session_start(c->session);
+    on_reread(c);
+}
+
+void sc_consul_reject(struct sc_consul *c, const struct sc_entry *e, const char *reason)
+{
+    sc_consul_mailbox_reject(c->mailbox, e->name, reason);
+}
+
+void sc_consul_set_token(struct sc_consul *c, const char *token)
+{
+    sc_consul_kv_set_token(c->env.kv, token);
+    sc_consul_session_kick(c->session);
+    on_reread(c);
+}
+
+void sc_consul_close(struct sc_consul *c)
+{
+    if (c->closed)
+        return;
+    c->closed = true;
+    sc_consul_mailbox_close(c->mailbox);
+    sc_consul_watch_free(sc_steal(&c->watch_agents));
+    sc_consul_watch_free(sc_steal(&c->watch_gateways));
+    sc_consul_presence_free(sc_steal(&c->presence));
+    sc_consul_cluster_free(sc_steal(&c->cluster));
+    sc_consul_session_free(sc_steal(&c->session));
+    sc_consul_catalog_free(sc_steal(&c->catalog));
+    if (c->withdrawn) {
+        (void)sc_fail(&c->withdraw_err, SC_ECANCELED, "consul: closed before it had left");
+        sc_loop_defer(c->d.loop, report_withdrawn, c);
+    }
+}
+
+void sc_consul_free(struct sc_consul *c)
+{
+    if (!c)
+        return;
+    sc_consul_close(c);
+    sc_loop_undefer(c->d.loop, report_withdrawn, c);
+    sc_timer_free(c->withdraw_timer);
+    sc_consul_mailbox_free(c->mailbox);
+    sc_consul_view_free(c->view);
+    sc_consul_kv_free(c->env.kv);
+    free(c->prefix);
+    free(c->self);
+    free(c->state_dir);
+    free(c->gateway_url);
+    free(c);
+}

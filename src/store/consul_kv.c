@@ -1,0 +1,274 @@
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "consul_internal.h"
+#include "sideclaw/crypto.h"
+#include "sideclaw/mem.h"
+
+enum { CALL_TIMEOUT_MS = 10 * 1000 };
+
+struct sc_consul_kv {
+    struct sc_loop *loop;
+    struct sc_http_client *http;
+    char *addr;         /* without a slash at its end */
+    char *token_header; /* "X-Consul-Token: ..."; NULL when none. Secret. */
+    struct sc_consul_call *calls;
+};
+
+struct sc_consul_call {
+    struct sc_consul_kv *kv;
+    struct sc_consul_call *prev, *next;
+    struct sc_http_op *op; /* NULL once it ended, or when it never began */
+    sc_consul_done_fn *done;
+    void *ctx;
+    struct sc_err err; /* why it never began */
+};
+
+struct sc_consul_kv *sc_consul_kv_new(struct sc_loop *loop, struct sc_http_client *http,
+                                      const char *addr, const char *token)
+{
+    struct sc_consul_kv *kv = sc_xcalloc(1, sizeof *kv);
+    size_t n = strlen(addr);
+    while (n > 0 && addr[n - 1] == '/')
+        n--;
+    kv->loop = loop;
+    kv->http = http;
+    /* CONSUL_HTTP_ADDR is often a bare host:port; Consul's own tools take that too. */
+    kv->addr = sc_xasprintf("%s%.*s", strstr(addr, "://") ? "" : "http://", (int)n, addr);
+    sc_consul_kv_set_token(kv, token);
+    return kv;
+}
+
+void sc_consul_kv_set_token(struct sc_consul_kv *kv, const char *token)
+{
+    sc_secret_free(kv->token_header);
+    kv->token_header = token && token[0] ? sc_xasprintf("X-Consul-Token: %s", token) : NULL;
+}
+
+static void on_unsent(void *ctx);
+
+static void call_free(struct sc_consul_call *call)
+{
+    DL_DELETE(call->kv->calls, call);
+    sc_loop_undefer(call->kv->loop, on_unsent, call);
+    free(call);
+}
+
+void sc_consul_kv_cancel(struct sc_consul_call *call)
+{
+    if (!call)
+        return;
+    sc_http_cancel(call->op);
+    call_free(call);
+}
+
+void sc_consul_kv_free(struct sc_consul_kv *kv)
+{
+    if (!kv)
+        return;
+    while (kv->calls)
+        sc_consul_kv_cancel(kv->calls);
+    sc_secret_free(kv->token_header);
+    free(kv->addr);
+    free(kv);
+}
+
+/* ---- answers ---- */
+
+static bool mentions(const struct sc_http_response *res, const char *words)
+{
+    return strstr(res->body, words) != NULL;
+}
+
+static int token_refused(struct sc_err *err, const struct sc_consul_kv *kv, int status)
+{
+    (void)sc_fail(err, SC_EAUTH, "consul at %s: ACL token %s (%d)", kv->addr,
+                  kv->token_header ? "refused" : "missing", status);
+    return sc_err_remedy(err, "set CONSUL_HTTP_TOKEN or consul.token_file to a token with the "
+                              "policy in consul/acl-sidecar.hcl");
+}
+
+/* Consul says why in a line of plain text; some of it echoes keys, so only its start is repeated.
+ */
+static int explain(const struct sc_consul_kv *kv, const struct sc_http_response *res,
+                   struct sc_err *err)
+{
+    int line = (int)strcspn(res->body, "\r\n");
+    if (line > 120)
+        line = 120;
+    if (res->status == 403 || mentions(res, "ACL not found") || mentions(res, "Permission denied"))
+        return token_refused(err, kv, res->status);
+    enum sc_code code = res->status == 404   ? SC_ENOENT
+                        : res->status == 409 ? SC_EEXIST
+                        : res->status == 413 ? SC_ETOOBIG
+                        : res->status == 429 ? SC_EBUSY
+                        : res->status >= 500 ? SC_EAWAY
+                                             : SC_EPROTO;
+    (void)sc_fail(err, code, "consul at %s answers %d%s%.*s", kv->addr, res->status,
+                  line > 0 ? ": " : "", line, res->body);
+    if (code == SC_EAWAY)
+        return sc_err_remedy(err, "look at Consul's own log; it needs a cluster leader");
+    if (code == SC_EPROTO)
+        return sc_err_remedy(err, "check that consul.addr is Consul's HTTP address");
+    return err->code;
+}
+
+static void on_http_done(void *ctx, const struct sc_http_response *res,
+                         const struct sc_err *http_err)
+{
+    struct sc_consul_call *call = ctx;
+    const struct sc_consul_kv *kv = call->kv;
+    struct sc_err err = SC_ERR_INIT;
+    call->op = NULL;
+    if (!res) {
+        (void)sc_fail(&err, http_err->code, "consul at %s", http_err->text);
+        (void)sc_err_remedy(&err, "start Consul (consul agent -dev), or set consul.addr");
+    } else if (res->status / 100 != 2) {
+        (void)explain(kv, res, &err);
+    }
+    sc_consul_done_fn *done = call->done;
+    void *done_ctx = call->ctx;
+    call_free(call);
+    done(done_ctx, res, err.code == SC_OK ? NULL : &err);
+}
+
+static void on_unsent(void *ctx)
+{
+    struct sc_consul_call *call = ctx;
+    on_http_done(call, NULL, &call->err);
+}
+
+/* ---- requests ---- */
+
+static struct sc_consul_call *start(struct sc_consul_kv *kv, struct sc_http_request *req,
+                                    const char *path, sc_consul_done_fn *done, void *ctx)
+{
+    struct sc_consul_call *call = sc_xcalloc(1, sizeof *call);
+    sc_auto_free char *url = sc_xasprintf("%s/v1/%s", kv->addr, path);
+    const char *const headers[] = { kv->token_header, NULL };
+    call->kv = kv;
+    call->done = done;
+    call->ctx = ctx;
+    DL_APPEND(kv->calls, call);
+    req->url = url;
+    req->headers = headers;
+    if (req->timeout_ms == 0)
+        req->timeout_ms = CALL_TIMEOUT_MS;
+    if (sc_http_send(kv->http, req, on_http_done, call, &call->op, &call->err) < 0)
+        sc_loop_defer(kv->loop, on_unsent, call);
+    return call;
+}
+
+static void add_escaped(struct sc_buf *out, const char *key)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                "0123456789-._~/";
+    for (; *key; key++) {
+        if (strchr(plain, *key))
+            sc_buf_addc(out, *key);
+        else
+            sc_buf_addf(out, "%%%02X", (unsigned)(unsigned char)*key);
+    }
+}
+
+static struct sc_consul_call *put(struct sc_consul_kv *kv, const char *path,
+                                  const struct sc_buf *body, sc_consul_done_fn *done, void *ctx)
+{
+    struct sc_http_request req = { .method = "PUT",
+                                   .body = body ? sc_buf_str(body) : NULL,
+                                   .body_len = body ? body->n : 0 };
+    return start(kv, &req, path, done, ctx);
+}
+
+struct sc_consul_call *sc_consul_kv_list(struct sc_consul_kv *kv, const struct sc_consul_query *q,
+                                         sc_consul_done_fn *done, void *ctx)
+{
+    sc_auto_buf struct sc_buf path = SC_BUF_INIT;
+    struct sc_http_request req = { .method = "GET", .chunk = q->chunk, .chunk_ctx = ctx };
+    sc_buf_adds(&path, "kv/");
+    add_escaped(&path, q->prefix);
+    sc_buf_adds(&path, "?recurse=true");
+    if (q->index > 0) {
+        sc_buf_addf(&path, "&index=%lld&wait=%llds", (long long)q->index,
+                    (long long)q->wait_ms / 1000);
+        /* Consul adds up to a sixteenth of its own; what is silent for longer is broken. */
+        req.timeout_ms = q->wait_ms + q->wait_ms / 16 + CALL_TIMEOUT_MS;
+    }
+    return start(kv, &req, sc_buf_str(&path), done, ctx);
+}
+
+struct sc_consul_call *sc_consul_kv_put(struct sc_consul_kv *kv, const char *key, const char *value,
+                                        size_t n, sc_consul_done_fn *done, void *ctx)
+{
+    sc_auto_buf struct sc_buf path = SC_BUF_INIT;
+    struct sc_http_request req = { .method = "PUT", .body = value, .body_len = n };
+    sc_buf_adds(&path, "kv/");
+    add_escaped(&path, key);
+    return start(kv, &req, sc_buf_str(&path), done, ctx);
+}
+
+struct sc_consul_call *sc_consul_kv_txn(struct sc_consul_kv *kv, struct sc_buf *take_txn,
+                                        sc_consul_done_fn *done, void *ctx)
+{
+    sc_kv_txn_end(take_txn);
+    struct sc_consul_call *call = put(kv, "txn", take_txn, done, ctx);
+    sc_buf_fini(take_txn);
+    *take_txn = (struct sc_buf)SC_BUF_INIT;
+    return call;
+}
+
+struct sc_consul_call *sc_consul_kv_session_create(struct sc_consul_kv *kv, const char *name,
+                                                   int64_t ttl_ms, sc_consul_done_fn *done,
+                                                   void *ctx)
+{
+    sc_auto_buf struct sc_buf body = SC_BUF_INIT;
+    sc_consul_session_to_json(name, ttl_ms, &body);
+    return put(kv, "session/create", &body, done, ctx);
+}
+
+static struct sc_consul_call *put_id(struct sc_consul_kv *kv, const char *what, const char *id,
+                                     sc_consul_done_fn *done, void *ctx)
+{
+    sc_auto_buf struct sc_buf path = SC_BUF_INIT;
+    sc_buf_adds(&path, what);
+    add_escaped(&path, id);
+    return put(kv, sc_buf_str(&path), NULL, done, ctx);
+}
+
+struct sc_consul_call *sc_consul_kv_session_renew(struct sc_consul_kv *kv, const char *id,
+                                                  sc_consul_done_fn *done, void *ctx)
+{
+    return put_id(kv, "session/renew/", id, done, ctx);
+}
+
+struct sc_consul_call *sc_consul_kv_session_destroy(struct sc_consul_kv *kv, const char *id,
+                                                    sc_consul_done_fn *done, void *ctx)
+{
+    return put_id(kv, "session/destroy/", id, done, ctx);
+}
+
+struct sc_consul_call *sc_consul_kv_service_get(struct sc_consul_kv *kv, const char *id,
+                                                sc_consul_done_fn *done, void *ctx)
+{
+    sc_auto_buf struct sc_buf path = SC_BUF_INIT;
+    struct sc_http_request req = { .method = "GET" };
+    sc_buf_adds(&path, "agent/service/");
+    add_escaped(&path, id);
+    return start(kv, &req, sc_buf_str(&path), done, ctx);
+}
+
+struct sc_consul_call *sc_consul_kv_service_register(struct sc_consul_kv *kv,
+                                                     const struct sc_consul_service *s,
+                                                     sc_consul_done_fn *done, void *ctx)
+{
+    sc_auto_buf struct sc_buf body = SC_BUF_INIT;
+    sc_consul_service_to_json(s, &body);
+    return put(kv, "agent/service/register?replace-existing-checks=true", &body, done, ctx);
+}
+
+struct sc_consul_call *sc_consul_kv_service_deregister(struct sc_consul_kv *kv, const char *id,
+                                                       sc_consul_done_fn *done, void *ctx)
+{
+    return put_id(kv, "agent/service/deregister/", id, done, ctx);
+}

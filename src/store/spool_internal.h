@@ -1,0 +1,211 @@
+/* spool_internal.h: shared by the spool's files; each has one job (see README.md). */
+#ifndef SIDECLAW_SPOOL_INTERNAL_H
+#define SIDECLAW_SPOOL_INTERNAL_H
+
+#include <sqlite3.h>
+
+#include "sideclaw/buf.h"
+#include "sideclaw/spool_sqlite.h"
+
+/* Every statement of the spool, prepared once when it opens; the SQL stands beside in
+ * spool_schema.c. */
+enum spool_stmt {
+    ST_BEGIN,
+    ST_COMMIT,
+    ST_ROLLBACK,
+    ST_OUT_SEQ,
+    ST_OUT_PUT,
+    ST_OUT_PUT_ENVELOPE,
+    ST_OUT_STATE,
+    ST_OUT_ADVANCE,
+    ST_OUT_SETTLE,
+    ST_OUT_RETRY,
+    ST_OUT_DEFER,
+    ST_OUT_PARK,
+    ST_OUT_DUE,
+    ST_OUT_NEXT_DUE,
+    ST_OUT_GATEWAYS,
+    ST_OUT_LAST,
+    ST_OUT_HURRIED,
+    ST_OUT_OPEN,
+    ST_OUT_LATEST,
+    ST_OUT_BY_N,
+    ST_OUT_BY_ID,
+    ST_OUT_OLD,
+    ST_OUT_DELETE,
+    ST_OUT_DELETE_ENVELOPE,
+    ST_IN_PUT,
+    ST_IN_PUT_ENVELOPE,
+    ST_IN_STATE,
+    ST_IN_SEEN,
+    ST_IN_ADVANCE,
+    ST_IN_SETTLE,
+    ST_IN_ACK,
+    ST_IN_HEAD,
+    ST_IN_LANES,
+    ST_IN_UNREAD,
+    ST_IN_LATEST,
+    ST_IN_REPLY_TO,
+    ST_IN_BY_N,
+    ST_IN_BY_ID,
+    ST_IN_OLD,
+    ST_IN_REMEMBER,
+    ST_IN_DELETE,
+    ST_IN_DELETE_ENVELOPE,
+    ST_SEEN_EXPIRE,
+    ST_TOTALS,
+    SPOOL_STMTS
+};
+
+/* What the bounds look at; exact at every moment, rolled back with the transaction. */
+struct spool_totals {
+    int64_t outbox_open, inbox_open, dead; /* rows */
+    int64_t messages, bytes;               /* everything kept, settled or not */
+};
+
+struct spool_callback {
+    sc_commit_fn *fn;
+    void *ctx;
+};
+
+/* Rows of one gateway that a hurry made due: n in (next, last]. A cursor in memory, because an
+ * UPDATE of a million rows would stop the loop for seconds. */
+struct spool_hurry {
+    char *gateway; /* "" for messages whose gateway is not known yet */
+    int64_t next, last;
+};
+
+struct sc_spool_sqlite {
+    struct sc_loop *loop;
+    struct sc_log *log;
+    char *path;
+    int64_t max_bytes, max_messages; /* 0: no bound */
+    int lock_fd;
+    sqlite3 *db;
+    sqlite3_stmt *stmt[SPOOL_STMTS];
+    struct sc_turn_hook hook;
+    struct sc_timer
+        *wake; /* armed while something waits for a commit: the turn that makes it comes */
+    bool open; /* a transaction is */
+    struct sc_err failed; /* code != SC_OK: this turn's writes are lost, until its end */
+    struct spool_totals now, committed;
+    /* Two lists that change places: callbacks register the next turn's while this one's run. Both
+     * grow to the busiest turn and stay. */
+    struct spool_callbacks {
+        struct spool_callback *v;
+        size_t n, cap;
+    } waiting, running;
+    bool in_callbacks;
+    struct spool_hurry *hurry;
+    size_t n_hurry, cap_hurry;
+    int64_t commits;
+    double commit_seconds;
+};
+
+/* --- spool_open.c --- */
+/* One sidecar per spool: holds <path>.lock; the error names the process that has it. Returns the
+ * descriptor. */
+int sc_spool_lock(const char *path, struct sc_err *err);
+int sc_spool_open_db(struct sc_spool_sqlite *s, bool full_sync, struct sc_err *err);
+
+/* --- spool_schema.c --- */
+int sc_spool_schema_version(void);
+int sc_spool_migrate(struct sc_spool_sqlite *s, int from, struct sc_err *err);
+int sc_spool_prepare(struct sc_spool_sqlite *s, struct sc_err *err);
+/* The totals as the file has them. */
+int sc_spool_count(struct sc_spool_sqlite *s, struct sc_err *err);
+
+/* --- spool_db.c: SQLite's calls with our errors --- */
+/* What SQLite says went wrong, with the remedy for the causes a person can do something about. */
+int sc_spool_fail(struct sc_spool_sqlite *s, int rc, struct sc_err *err);
+/* A read that failed: as sc_spool_fail, and the statement is reset. */
+int sc_spool_read_failed(struct sc_spool_sqlite *s, sqlite3_stmt *st, struct sc_err *err);
+/* Before a write: begin the turn's transaction, or fail as its first failed write did. */
+int sc_spool_begin(struct sc_spool_sqlite *s, struct sc_err *err);
+/* Run a write to its end. A failure dooms the turn: nothing of it may half exist. */
+int sc_spool_write(struct sc_spool_sqlite *s, enum spool_stmt which, struct sc_err *err);
+/* The same for a write that gave no row where one was to come. */
+int sc_spool_write_failed(struct sc_spool_sqlite *s, sqlite3_stmt *st, struct sc_err *err);
+/* Commit. On failure nothing of the turn exists, and s->failed says why. */
+int sc_spool_end(struct sc_spool_sqlite *s, struct sc_err *err);
+void sc_spool_bind_text(sqlite3_stmt *st, int i, const char *text); /* NULL becomes SQL NULL */
+void sc_spool_bind_id(sqlite3_stmt *st, int i, const struct sc_id *id);
+/* NULL reads as "", because a key that is NULL would match nothing. */
+void sc_spool_bind_key(sqlite3_stmt *st, int i, const char *text);
+
+/* --- spool_record.c: rows to records and back --- */
+/* The state of one row, as the *_STATE statements select it. */
+struct spool_state {
+    int64_t n;
+    enum sc_kind kind;
+    enum sc_stage stage;
+    bool settled;
+    char reason[SC_REASON_MAX];
+};
+/* SC_ENOENT when no row has the id. */
+int sc_spool_state(struct sc_spool_sqlite *s, enum spool_stmt which, const struct sc_id *id,
+                   struct spool_state *ret, struct sc_err *err);
+/* The row of a *_BY_N or *_BY_ID statement that is bound; SC_ENOENT when there is none. */
+int sc_spool_record(struct sc_spool_sqlite *s, enum spool_stmt which, struct sc_record *ret,
+                    struct sc_err *err);
+int sc_spool_record_by_n(struct sc_spool_sqlite *s, enum spool_stmt which, int64_t n,
+                         struct sc_record *ret, struct sc_err *err);
+/* Row numbers first, rows after: fn may write to the tables that the query reads. */
+int sc_spool_visit(struct sc_spool_sqlite *s, enum spool_stmt query, enum spool_stmt by_n,
+                   int limit, sc_record_fn *fn, void *ctx, struct sc_err *err);
+/* The same for n row numbers that were collected; ret_done: how many were visited. SC_ECANCELED
+ * when fn stopped it. */
+int sc_spool_visit_rows(struct sc_spool_sqlite *s, enum spool_stmt by_n, const int64_t *rows,
+                        size_t n, sc_record_fn *fn, void *ctx, size_t *ret_done);
+/* Column 0 of every row of the bound query, at most max; closes the query. */
+int sc_spool_rows(struct sc_spool_sqlite *s, enum spool_stmt query, int64_t *ret, size_t max,
+                  size_t *ret_n, struct sc_err *err);
+/* The text that is stored for m, appended. */
+void sc_spool_envelope(const struct sc_message *m, struct sc_buf *out);
+/* A row with its envelope: the state by `put` (bound already), its text by `put_envelope`. */
+int sc_spool_insert(struct sc_spool_sqlite *s, enum spool_stmt put, enum spool_stmt put_envelope,
+                    const struct sc_buf *envelope, struct sc_err *err);
+/* Move a row of the inbox or outbox; when `stage` settles it, that is done too. */
+int sc_spool_move(struct sc_spool_sqlite *s, bool incoming, const struct spool_state *row,
+                  enum sc_stage stage, sc_wall at, const char *reason, struct sc_err *err);
+
+/* --- spool_room.c: bounds and retention --- */
+/* Make room for one more message: the oldest settled ones go first; SC_EFULL when all the rest
+ * waits for something. */
+int sc_spool_make_room(struct sc_spool_sqlite *s, size_t bytes, struct sc_err *err);
+int sc_spool_expire(void *impl, sc_wall now, int64_t retention_ms, struct sc_err *err);
+
+/* --- spool_hurry.c --- */
+int sc_spool_hurry(void *impl, const char *gateway, sc_wall now, struct sc_err *err);
+/* At most `limit` hurried rows. */
+int sc_spool_hurried(struct sc_spool_sqlite *s, sc_wall now, size_t limit, sc_record_fn *fn,
+                     void *ctx, struct sc_err *err);
+void sc_spool_hurry_clear(struct sc_spool_sqlite *s);
+
+/* --- spool_out.c, spool_in.c: the port's operations --- */
+int sc_spool_out_put(void *impl, struct sc_message *m, sc_wall now, sc_wall next,
+                     struct sc_err *err);
+int sc_spool_out_advance(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,
+                         const char *reason, bool *ret_changed, struct sc_err *err);
+int sc_spool_out_retry(void *impl, const struct sc_id *id, sc_wall next, struct sc_err *err);
+int sc_spool_out_defer(void *impl, const struct sc_id *id, sc_wall next, struct sc_err *err);
+int sc_spool_out_due(void *impl, sc_wall now, int limit, sc_record_fn *fn, void *ctx,
+                     struct sc_err *err);
+int sc_spool_out_next_due(void *impl, sc_wall *ret, struct sc_err *err);
+int sc_spool_out_list(void *impl, bool all, int limit, sc_record_fn *fn, void *ctx,
+                      struct sc_err *err);
+int sc_spool_in_put(void *impl, const struct sc_message *m, sc_wall now, enum sc_stage *ret_stage,
+                    char ret_reason[SC_REASON_MAX], struct sc_err *err);
+int sc_spool_in_advance(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,
+                        const char *reason, struct sc_err *err);
+int sc_spool_in_head(void *impl, const char *to_agent, const char *from_agent,
+                     const char *from_gateway, struct sc_record *ret, struct sc_err *err);
+int sc_spool_in_lanes(void *impl, sc_lane_fn *fn, void *ctx, struct sc_err *err);
+int sc_spool_in_list(void *impl, const char *agent, bool all, int limit, sc_record_fn *fn,
+                     void *ctx, struct sc_err *err);
+int sc_spool_in_ack(void *impl, const char *agent, const struct sc_id *id, sc_wall at,
+                    struct sc_err *err);
+int sc_spool_in_reply_to(void *impl, const struct sc_id *id, struct sc_record *ret,
+                         struct sc_err *err);
+
+#endif

@@ -1,0 +1,146 @@
+/* The outbox: what this gateway's agents sent and nobody has confirmed yet, and how it ended. */
+#include "sideclaw/mem.h"
+#include "spool_internal.h"
+
+static int next_seq(struct sc_spool_sqlite *s, struct sc_message *m, struct sc_err *err)
+{
+    sqlite3_stmt *st = s->stmt[ST_OUT_SEQ];
+    sc_spool_bind_key(st, 1, m->from_agent);
+    sc_spool_bind_key(st, 2, m->to_agent);
+    if (sqlite3_step(st) != SQLITE_ROW)
+        return sc_spool_write_failed(s, st, err);
+    m->seq = (uint64_t)sqlite3_column_int64(st, 0);
+    return sc_spool_write(s, ST_OUT_SEQ, err); /* runs on from the row to its end */
+}
+
+static int insert(struct sc_spool_sqlite *s, struct sc_message *m, sc_wall now, sc_wall next,
+                  struct sc_err *err)
+{
+    sc_auto_buf struct sc_buf envelope = SC_BUF_INIT;
+    int r = next_seq(s, m, err);
+    if (r < 0)
+        return r;
+    sc_spool_envelope(m, &envelope);
+    sqlite3_stmt *st = s->stmt[ST_OUT_PUT];
+    sc_spool_bind_id(st, 2, &m->id);
+    (void)sqlite3_bind_int(st, 3, (int)m->kind);
+    (void)sqlite3_bind_int64(st, 4, next.ms);
+    sc_spool_bind_key(st, 5, m->from_agent);
+    sc_spool_bind_key(st, 6, m->to_agent);
+    sc_spool_bind_key(st, 7, m->to_gateway);
+    (void)sqlite3_bind_int64(st, 8, now.ms);
+    r = sc_spool_insert(s, ST_OUT_PUT, ST_OUT_PUT_ENVELOPE, &envelope, err);
+    if (r == SC_OK)
+        s->now.outbox_open++;
+    return r;
+}
+
+int sc_spool_out_put(void *impl, struct sc_message *m, sc_wall now, sc_wall next,
+                     struct sc_err *err)
+{
+    struct sc_spool_sqlite *s = impl;
+    struct spool_state row;
+    int r = sc_spool_state(s, ST_OUT_STATE, &m->id, &row, err);
+    if (r != SC_ENOENT)
+        return r == SC_OK ? sc_fail(err, SC_EEXIST, "a message with this id was accepted before")
+                          : r;
+    r = sc_spool_begin(s, err);
+    if (r == SC_OK)
+        r = sc_spool_make_room(s, m->body_len, err);
+    return r == SC_OK ? insert(s, m, now, next, err) : r;
+}
+
+int sc_spool_out_advance(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,
+                         const char *reason, bool *ret_changed, struct sc_err *err)
+{
+    struct sc_spool_sqlite *s = impl;
+    struct spool_state row;
+    int r = sc_spool_state(s, ST_OUT_STATE, id, &row, err);
+    if (r < 0)
+        return r;
+    bool moves = sc_fsm_allowed(&sc_stage_fsm, (int)row.stage, (int)stage);
+    if (moves) {
+        r = sc_spool_begin(s, err);
+        if (r == SC_OK)
+            r = sc_spool_move(s, false, &row, stage, at, reason, err);
+        if (r < 0)
+            return r;
+        if (!row.settled && sc_stage_settled(row.kind, stage))
+            s->now.outbox_open--;
+    }
+    if (ret_changed)
+        *ret_changed = moves;
+    return SC_OK;
+}
+
+/* A row that is settled is due no more, whoever asks. */
+static int set_due(struct sc_spool_sqlite *s, enum spool_stmt which, const struct sc_id *id,
+                   sc_wall next, struct sc_err *err)
+{
+    struct spool_state row;
+    int r = sc_spool_state(s, ST_OUT_STATE, id, &row, err);
+    if (r < 0 || row.settled)
+        return r;
+    r = sc_spool_begin(s, err);
+    if (r < 0)
+        return r;
+    sqlite3_stmt *st = s->stmt[which];
+    (void)sqlite3_bind_int64(st, 1, row.n);
+    if (which != ST_OUT_PARK)
+        (void)sqlite3_bind_int64(st, 2, next.ms);
+    r = sc_spool_write(s, which, err);
+    if (r == SC_OK && which == ST_OUT_PARK)
+        s->now.outbox_open--;
+    return r;
+}
+
+int sc_spool_out_retry(void *impl, const struct sc_id *id, sc_wall next, struct sc_err *err)
+{
+    return set_due(impl, ST_OUT_RETRY, id, next, err);
+}
+
+/* Due never: there is nothing left for us to do, so the row is history and goes by age. What the
+ * receiver still says of it moves it on as before. */
+int sc_spool_out_defer(void *impl, const struct sc_id *id, sc_wall next, struct sc_err *err)
+{
+    return set_due(impl, next.ms == INT64_MAX ? ST_OUT_PARK : ST_OUT_DEFER, id, next, err);
+}
+
+int sc_spool_out_due(void *impl, sc_wall now, int limit, sc_record_fn *fn, void *ctx,
+                     struct sc_err *err)
+{
+    struct sc_spool_sqlite *s = impl;
+    int64_t rows[SC_LIST_MAX];
+    size_t max = limit < 0 ? 0 : limit > SC_LIST_MAX ? SC_LIST_MAX : (size_t)limit;
+    size_t n = 0, done = 0;
+    sqlite3_stmt *st = s->stmt[ST_OUT_DUE];
+    (void)sqlite3_bind_int64(st, 1, now.ms);
+    (void)sqlite3_bind_int64(st, 2, (sqlite3_int64)max);
+    int r = sc_spool_rows(s, ST_OUT_DUE, rows, max, &n, err);
+    if (r < 0)
+        return r;
+    if (sc_spool_visit_rows(s, ST_OUT_BY_N, rows, n, fn, ctx, &done) < 0)
+        return SC_OK; /* fn has enough */
+    return sc_spool_hurried(s, now, max - n, fn, ctx, err);
+}
+
+int sc_spool_out_next_due(void *impl, sc_wall *ret, struct sc_err *err)
+{
+    struct sc_spool_sqlite *s = impl;
+    size_t n = 0;
+    ret->ms = 0;
+    if (s->n_hurry > 0) {
+        ret->ms = 1; /* since long ago */
+        return SC_OK;
+    }
+    return sc_spool_rows(s, ST_OUT_NEXT_DUE, &ret->ms, 1, &n, err); /* no rows: NULL, read as 0 */
+}
+
+int sc_spool_out_list(void *impl, bool all, int limit, sc_record_fn *fn, void *ctx,
+                      struct sc_err *err)
+{
+    struct sc_spool_sqlite *s = impl;
+    enum spool_stmt query = all ? ST_OUT_LATEST : ST_OUT_OPEN;
+    (void)sqlite3_bind_int(s->stmt[query], 1, limit);
+    return sc_spool_visit(s, query, ST_OUT_BY_N, limit, fn, ctx, err);
+}

@@ -1,0 +1,181 @@
+/* The spool: opens, commits once a turn, tells those who wait for it. */
+#include "sideclaw/spool_sqlite.h"
+
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sideclaw/mem.h"
+#include "spool_internal.h"
+
+static void on_turn(void *ctx)
+{
+    sc_spool_sqlite_commit(ctx);
+}
+
+static void on_wake(void *ctx)
+{
+    (void)ctx; /* the turn that this timer makes is all that is wanted: its hook commits */
+}
+
+static double seconds(void)
+{
+    struct timespec ts;
+    (void)clock_gettime(CLOCK_MONOTONIC, &ts); /* cannot fail for this clock */
+    return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+}
+
+struct sc_spool_sqlite *sc_spool_sqlite_new(const struct sc_spool_sqlite_deps *deps,
+                                            struct sc_err *err)
+{
+    struct sc_spool_sqlite *s = sc_xcalloc(1, sizeof *s);
+    s->loop = deps->loop;
+    s->log = deps->log;
+    s->path = sc_xstrdup(deps->path);
+    s->max_bytes = deps->max_bytes;
+    s->max_messages = deps->max_messages;
+    s->wake = sc_timer_new(deps->loop, on_wake, s);
+    s->lock_fd = sc_spool_lock(s->path, err);
+    if (s->lock_fd < 0 || sc_spool_open_db(s, deps->full_sync, err) < 0 ||
+        sc_spool_prepare(s, err) < 0 || sc_spool_count(s, err) < 0) {
+        sc_spool_sqlite_free(s);
+        return NULL;
+    }
+    s->hook = (struct sc_turn_hook){ .fn = on_turn, .ctx = s };
+    sc_loop_hook_add(s->loop, &s->hook);
+    return s;
+}
+
+static int commit_timed(struct sc_spool_sqlite *s, struct sc_err *err)
+{
+    double start = seconds();
+    int r = sc_spool_end(s, err);
+    s->commit_seconds += seconds() - start;
+    s->commits++;
+    return r;
+}
+
+/* Ends the turn's transaction; err keeps its code SC_OK when everything is on disk. */
+static void end_turn(struct sc_spool_sqlite *s, struct sc_err *err)
+{
+    if (s->failed.code == SC_OK && s->open)
+        (void)commit_timed(s, err); /* err is what is looked at */
+    if (s->failed.code != SC_OK) {
+        *err = s->failed;
+        sc_log_error(s->log, "spool.commit_failed", SC_S("reason", err->text),
+                     SC_S("remedy", err->remedy));
+    }
+    s->failed = (struct sc_err)SC_ERR_INIT;
+}
+
+static void run_callbacks(struct sc_spool_sqlite *s, const struct sc_err *err)
+{
+    struct spool_callbacks run = s->waiting;
+    s->waiting = s->running;
+    s->running = run;
+    s->in_callbacks = true;
+    for (size_t i = 0; i < run.n; i++)
+        run.v[i].fn(run.v[i].ctx, err->code == SC_OK ? NULL : err);
+    s->in_callbacks = false;
+    s->running.n = 0;
+}
+
+void sc_spool_sqlite_commit(struct sc_spool_sqlite *s)
+{
+    struct sc_err err = SC_ERR_INIT;
+    if (s->in_callbacks)
+        return; /* what callbacks write is the next commit's */
+    sc_timer_disarm(s->wake);
+    end_turn(s, &err);
+    run_callbacks(s, &err);
+}
+
+static void after_commit(void *impl, sc_commit_fn *fn, void *ctx)
+{
+    struct sc_spool_sqlite *s = impl;
+    struct spool_callbacks *w = &s->waiting;
+    if (w->n == w->cap) {
+        w->cap = w->cap ? w->cap * 2 : 16;
+        w->v = sc_xrealloc(w->v, w->cap * sizeof *w->v);
+    }
+    w->v[w->n++] = (struct spool_callback){ .fn = fn, .ctx = ctx };
+    if (!sc_timer_armed(s->wake))
+        sc_timer_arm(s->wake, 0);
+}
+
+static int get(void *impl, const struct sc_id *id, bool incoming, struct sc_record *ret,
+               struct sc_err *err)
+{
+    struct sc_spool_sqlite *s = impl;
+    enum spool_stmt which = incoming ? ST_IN_BY_ID : ST_OUT_BY_ID;
+    sc_spool_bind_id(s->stmt[which], 1, id);
+    return sc_spool_record(s, which, ret, err);
+}
+
+static void stats(void *impl, struct sc_spool_stats *ret)
+{
+    const struct sc_spool_sqlite *s = impl;
+    *ret = (struct sc_spool_stats){
+        .outbox_open = s->now.outbox_open,
+        .inbox_open = s->now.inbox_open,
+        .dead = s->now.dead,
+        .bytes = s->now.bytes,
+        .commits = s->commits,
+        .commit_seconds = s->commit_seconds,
+    };
+}
+
+static const struct sc_spool_ops ops = {
+    .out_put = sc_spool_out_put,
+    .out_advance = sc_spool_out_advance,
+    .out_retry = sc_spool_out_retry,
+    .out_defer = sc_spool_out_defer,
+    .out_due = sc_spool_out_due,
+    .out_hurry = sc_spool_hurry,
+    .out_next_due = sc_spool_out_next_due,
+    .out_list = sc_spool_out_list,
+    .in_put = sc_spool_in_put,
+    .in_advance = sc_spool_in_advance,
+    .in_head = sc_spool_in_head,
+    .in_lanes = sc_spool_in_lanes,
+    .in_list = sc_spool_in_list,
+    .in_ack = sc_spool_in_ack,
+    .in_reply_to = sc_spool_in_reply_to,
+    .get = get,
+    .expire = sc_spool_expire,
+    .after_commit = after_commit,
+    .stats = stats,
+};
+
+struct sc_spool sc_spool_sqlite_port(struct sc_spool_sqlite *s)
+{
+    return (struct sc_spool){ .ops = &ops, .impl = s };
+}
+
+static void close_db(struct sc_spool_sqlite *s)
+{
+    for (size_t i = 0; i < SPOOL_STMTS; i++)
+        (void)sqlite3_finalize(s->stmt[i]); /* repeats the error of its last step */
+    sc_assert(sqlite3_close(s->db) == SQLITE_OK);
+}
+
+/* Callbacks that still wait do not run: their owners may be gone. What was written is kept. */
+void sc_spool_sqlite_free(struct sc_spool_sqlite *s)
+{
+    if (!s)
+        return;
+    if (s->hook.fn)
+        sc_loop_hook_del(s->loop, &s->hook);
+    if (s->open)
+        (void)sc_spool_end(s, NULL); /* nobody is left to be told; uncommitted was never promised */
+    close_db(s);
+    if (s->lock_fd >= 0)
+        (void)close(s->lock_fd); /* the lock goes with it; the file stays, or two could hold one */
+    sc_timer_free(s->wake);
+    sc_spool_hurry_clear(s);
+    free(s->hurry);
+    free(s->waiting.v);
+    free(s->running.v);
+    free(s->path);
+    free(s);
+}

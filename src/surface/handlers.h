@@ -1,0 +1,43 @@
+/* handlers.h: the handlers behind the table, and how values become JSON. */
+#ifndef SIDECLAW_SURFACE_HANDLERS_H
+#define SIDECLAW_SURFACE_HANDLERS_H
+
+#include "sideclaw/operations.h"
+#include "sideclaw/spool.h"
+#include "sideclaw/value.h"
+
+/* ops_send.c */
+void sc_op_message_send(struct sc_call *call);
+/* ops_messages.c */
+void sc_op_message_get(struct sc_call *call);
+void sc_op_inbox_list(struct sc_call *call);
+void sc_op_inbox_get(struct sc_call *call);
+void sc_op_inbox_ack(struct sc_call *call);
+void sc_op_outbox_list(struct sc_call *call);
+/* ops_agents.c */
+void sc_op_agents_list(struct sc_call *call);
+void sc_op_gateways_list(struct sc_call *call);
+/* ops_status.c */
+void sc_op_status_get(struct sc_call *call);
+/* ops_health.c */
+void sc_op_health_get(struct sc_call *call);
+void sc_op_health_page(struct sc_call *call);
+void sc_op_health_traffic(struct sc_call *call);
+void sc_op_health_live(struct sc_call *call);
+/* ops_table.c */
+void sc_op_operations_list(struct sc_call *call);
+
+/* record_value.c: a stored message as people see it; the body only when asked for. */
+struct sc_value *sc_record_value(const struct sc_record *r, bool with_body);
+/* {"agent","gateway"} */
+struct sc_value *sc_address_value(const char *agent, const char *gateway);
+void sc_value_set_time(struct sc_value *obj, const char *key, sc_wall t);
+void sc_value_set_id(struct sc_value *obj, const char *key, const struct sc_id *id);
+
+/* Why the verdict is not healthy. */
+struct sc_value *sc_reasons_value(const struct sc_board *b);
+
+/* The parameter `id` of a call; on failure the call has ended. */
+bool sc_call_id(struct sc_call *call, struct sc_id *ret);
+
+#endif

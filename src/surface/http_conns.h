@@ -1,0 +1,26 @@
+/* http_conns.h: at most SC_HTTP_CONNS_MAX connections. libevent 2.1's evhttp has no such bound and
+ * does not say when a connection ends, so each one's bufferevent is made here and kept by a
+ * reference of ours: once evhttp has let go of it, its callbacks are gone. While all places are
+ * taken the listener rests, and new connections wait in the kernel's backlog. */
+#ifndef SIDECLAW_SURFACE_HTTP_CONNS_H
+#define SIDECLAW_SURFACE_HTTP_CONNS_H
+
+#include <stddef.h>
+
+#include "sideclaw/log.h"
+#include "sideclaw/loop.h"
+
+struct evhttp;
+struct evhttp_bound_socket;
+
+struct sc_http_conns;
+/* Installs itself in `http`, before it is bound. */
+struct sc_http_conns *sc_http_conns_new(struct sc_loop *loop, struct sc_log *log,
+                                        struct evhttp *http);
+void sc_http_conns_bound(struct sc_http_conns *c, struct evhttp_bound_socket *socket);
+/* How many are open now. */
+size_t sc_http_conns_count(struct sc_http_conns *c);
+/* After evhttp_free. */
+void sc_http_conns_free(struct sc_http_conns *c);
+
+#endif

@@ -1,0 +1,374 @@
+/* http_server.c: the table of operations over HTTP: who may ask, which row it is, its answer. */
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include "http_auth.h"
+#include "http_conns.h"
+#include "http_reply.h"
+#include "http_routes.h"
+#include "sideclaw/crypto.h"
+#include "sideclaw/limits.h"
+#include "sideclaw/log.h"
+#include "sideclaw/mem.h"
+#include "sideclaw/operations.h"
+#include "sideclaw/parse.h"
+
+enum {
+    IDLE_S = 30, /* a request that does not come, an answer that is not read */
+    /* evhttp answers what is over its own bounds with a page of HTML; ours, a little below, with a
+     * problem document. */
+    SLACK = 64 * 1024
+};
+
+/* One request whose call has not ended. */
+struct exchange {
+    struct sc_http_server *server;
+    struct evhttp_request *req;
+    struct sc_call *call;
+    struct sc_io *watch; /* notices a client that goes away; NULL when nobody has to wait */
+    struct exchange *next;
+};
+
+struct sc_http_server {
+    struct sc_loop *loop;
+    struct sc_log *log;
+    const struct sc_ops_env *env;
+    char *token, *host;
+    struct evhttp *http;
+    struct evhttp_bound_socket *socket;
+    struct sc_http_conns *conns;
+    struct exchange *exchanges;
+};
+
+/* --- pages that are no operation --- */
+
+static void write_openapi(const struct sc_ops_env *env, struct sc_buf *out)
+{
+    sc_auto_value struct sc_value *v = sc_openapi();
+    (void)env;
+    sc_value_dump_pretty(v, out);
+}
+
+static const struct page {
+    const char *path;
+    enum sc_scope scope;
+    const char *content_type;
+    void (*write)(const struct sc_ops_env *env, struct sc_buf *out);
+} pages[] = {
+    { "/metrics", SC_SCOPE_PUBLIC, "text/plain; version=0.0.4; charset=utf-8", sc_metrics_write },
+    { "/v1/openapi.json", SC_SCOPE_OPERATOR, "application/json", write_openapi },
+};
+
+static const struct page *find_page(const char *path)
+{
+    for (size_t i = 0; i < SC_ARRAY_LEN(pages); i++)
+        if (sc_streq(pages[i].path, path))
+            return &pages[i];
+    return NULL;
+}
+
+/* --- the request --- */
+
+static const char *header(struct evhttp_request *req, const char *name)
+{
+    return evhttp_find_header(evhttp_request_get_input_headers(req), name);
+}
+
+static const char *method_of(const struct evhttp_request *req)
+{
+    switch (evhttp_request_get_command(req)) {
+    case EVHTTP_REQ_GET:
+        return "GET";
+    case EVHTTP_REQ_HEAD:
+        return "HEAD";
+    case EVHTTP_REQ_POST:
+        return "POST";
+    case EVHTTP_REQ_PUT:
+    case EVHTTP_REQ_DELETE:
+    case EVHTTP_REQ_OPTIONS:
+    case EVHTTP_REQ_TRACE:
+    case EVHTTP_REQ_CONNECT:
+    case EVHTTP_REQ_PATCH:
+    default:        /* evhttp hands words it does not know over as another number */
+        return "-"; /* no row has it */
+    }
+}
+
+static size_t headers_size(struct evhttp_request *req)
+{
+    size_t n = strlen(evhttp_request_get_uri(req));
+    const struct evkeyval *h;
+    TAILQ_FOREACH (h, evhttp_request_get_input_headers(req), next)
+        n += strlen(h->key) + strlen(h->value) + 4;
+    return n;
+}
+
+static int fail(struct evhttp_request *req, int status, struct sc_err *err)
+{
+    sc_http_reply_problem(req, status, err);
+    return status;
+}
+
+/* What is wrong with any request, whatever it asks for; 0: nothing. */
+static int refuse(struct sc_http_server *s, struct evhttp_request *req)
+{
+    struct sc_err err = SC_ERR_INIT;
+    if (headers_size(req) > SC_HTTP_HEADERS_MAX) {
+        (void)sc_fail(&err, SC_ETOOBIG, "the headers have more than %d bytes", SC_HTTP_HEADERS_MAX);
+        return fail(req, 431, &err);
+    }
+    if (sc_auth_origin(s->host, header(req, "Host"), header(req, "Origin"), &err) < 0)
+        return fail(req, 403, &err);
+    if (evbuffer_get_length(evhttp_request_get_input_buffer(req)) > SC_HTTP_BODY_MAX) {
+        (void)sc_fail(&err, SC_ETOOBIG, "the request's body has more than %d bytes",
+                      SC_HTTP_BODY_MAX);
+        return fail(req, 413, &err);
+    }
+    return 0;
+}
+
+static int refuse_stranger(struct sc_http_server *s, struct evhttp_request *req,
+                           enum sc_scope scope)
+{
+    struct sc_err err = SC_ERR_INIT;
+    if (scope == SC_SCOPE_PUBLIC ||
+        sc_auth_bearer(header(req, "Authorization"), s->token, &err) == SC_OK)
+        return 0;
+    return fail(req, 401, &err);
+}
+
+static bool is_json(const char *content_type)
+{
+    static const char json[] = "application/json";
+    const size_t n = sizeof json - 1;
+    return !content_type || (strncasecmp(content_type, json, n) == 0 &&
+                             (!content_type[n] || strchr("; ", content_type[n])));
+}
+
+/* Query and body into params; 0 or the status already sent. */
+static int read_params(struct evhttp_request *req, const struct sc_op *op, struct sc_value *params)
+{
+    struct sc_err err = SC_ERR_INIT;
+    struct evbuffer *in = evhttp_request_get_input_buffer(req);
+    const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(req));
+    size_t n = evbuffer_get_length(in);
+    if (n && !is_json(header(req, "Content-Type"))) {
+        (void)sc_fail(&err, SC_EINVAL, "the body is %.60s; application/json is expected",
+                      header(req, "Content-Type"));
+        return fail(req, 415, &err);
+    }
+    if (sc_route_query(op, query, params, &err) < 0 ||
+        (n && sc_route_body((const char *)evbuffer_pullup(in, -1), n, params, &err) < 0))
+        return fail(req, sc_problem_status(err.code), &err);
+    return 0;
+}
+
+/* --- the call --- */
+
+static void free_exchange(struct exchange *x)
+{
+    struct exchange **p = &x->server->exchanges;
+    while (*p != x)
+        p = &(*p)->next;
+    *p = x->next;
+    sc_io_free(x->watch);
+    free(x);
+}
+
+static void on_done(void *ctx, struct sc_call *call, int status, struct sc_value *take_result,
+                    const struct sc_err *err)
+{
+    struct exchange *x = ctx;
+    (void)call;
+    if (err)
+        sc_http_reply_problem(x->req, status, err);
+    else
+        sc_http_reply_value(x->req, status, take_result);
+    sc_value_free(take_result);
+    free_exchange(x);
+}
+
+/* evhttp does not read while a request is being answered, so it would not notice. A pipelined
+ * request is no end; the client waits, and is not watched further. */
+static void on_readable(void *ctx, int fd, int what)
+{
+    struct exchange *x = ctx;
+    char byte;
+    (void)what;
+    ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n > 0) {
+        sc_io_free(sc_steal(&x->watch));
+        return;
+    }
+    struct evhttp_connection *conn = evhttp_request_get_connection(x->req);
+    sc_call_abandon(x->call);
+    free_exchange(x);
+    evhttp_connection_free(conn); /* and the request with it */
+}
+
+static void start_call(struct sc_http_server *s, struct evhttp_request *req, const struct sc_op *op,
+                       struct sc_value *take_params)
+{
+    struct exchange *x = sc_xcalloc(1, sizeof *x);
+    *x = (struct exchange){ .server = s, .req = req, .next = s->exchanges };
+    s->exchanges = x;
+    x->call = sc_call_start(s->env, op, take_params, NULL, on_done, x);
+    if (x->call->cancel) {
+        struct bufferevent *bev =
+            evhttp_connection_get_bufferevent(evhttp_request_get_connection(req));
+        x->watch = sc_io_new(s->loop, bufferevent_getfd(bev), SC_IO_READ, on_readable, x);
+    }
+}
+
+static void serve_page(struct sc_http_server *s, struct evhttp_request *req,
+                       const struct page *page)
+{
+    sc_auto_buf struct sc_buf body = SC_BUF_INIT;
+    if (refuse_stranger(s, req, page->scope))
+        return;
+    page->write(s->env, &body);
+    sc_http_reply_text(req, 200, page->content_type, &body);
+}
+
+static void not_found(struct sc_http_server *s, struct evhttp_request *req, const char *path)
+{
+    struct sc_err err = SC_ERR_INIT;
+    if (strncmp(path, "/v1", 3) == 0 && refuse_stranger(s, req, SC_SCOPE_OPERATOR))
+        return;
+    (void)sc_fail(&err, SC_ENOENT, "there is nothing at %.150s", path);
+    (void)sc_err_remedy(&err, "GET /v1/openapi.json lists everything");
+    sc_http_reply_problem(req, 404, &err);
+}
+
+static void wrong_method(struct evhttp_request *req, const char *path, const char *allow)
+{
+    struct sc_err err = SC_ERR_INIT;
+    (void)evhttp_add_header(evhttp_request_get_output_headers(req), "Allow", allow);
+    (void)sc_fail(&err, SC_EINVAL, "%.150s takes %s", path, allow);
+    sc_http_reply_problem(req, 405, &err);
+}
+
+static void serve_operation(struct sc_http_server *s, struct evhttp_request *req, const char *path)
+{
+    const struct sc_op *op = NULL;
+    struct sc_err err = SC_ERR_INIT;
+    char allow[SC_ALLOW_MAX];
+    sc_auto_value struct sc_value *params = sc_value_object();
+    switch (sc_route_find(method_of(req), path, &op, params, allow, &err)) {
+    case SC_ROUTE_UNKNOWN:
+        not_found(s, req, path);
+        return;
+    case SC_ROUTE_METHOD:
+        wrong_method(req, path, allow);
+        return;
+    case SC_ROUTE_BAD:
+        if (!refuse_stranger(s, req, op->scope))
+            sc_http_reply_problem(req, sc_problem_status(err.code), &err);
+        return;
+    case SC_ROUTE_FOUND:
+        break;
+    }
+    if (refuse_stranger(s, req, op->scope) || read_params(req, op, params))
+        return;
+    start_call(s, req, op, sc_steal(&params));
+}
+
+static void on_request(struct evhttp_request *req, void *ctx)
+{
+    struct sc_http_server *s = ctx;
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
+    const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
+    if (refuse(s, req))
+        return;
+    const struct page *page = path ? find_page(path) : NULL;
+    const char *method = method_of(req);
+    if (page && (sc_streq(method, "GET") || sc_streq(method, "HEAD")))
+        serve_page(s, req, page);
+    else if (page)
+        wrong_method(req, path, "GET, HEAD");
+    else
+        serve_operation(s, req, path ? path : "");
+}
+
+/* --- the server --- */
+
+static int bind_server(struct sc_http_server *s, const char *listen, struct sc_err *err)
+{
+    const char *colon = strrchr(listen, ':');
+    int64_t port;
+    if (!colon || sc_parse_i64(colon + 1, 0, 65535, &port, err) < 0)
+        return sc_fail(err, SC_ECONFIG, "http.listen %s is not ADDRESS:PORT", listen);
+    s->host = sc_host_of(listen);
+    const char *address = sc_streq(s->host, "localhost") ? "127.0.0.1" : s->host;
+    s->socket = evhttp_bind_socket_with_handle(s->http, address, (uint16_t)port);
+    if (s->socket)
+        return SC_OK;
+    int saved = errno;
+    (void)sc_fail_errno(err, saved, "cannot listen on %s", listen);
+    return sc_err_remedy(err, saved == EADDRINUSE
+                                  ? "stop what listens there, or set http.listen"
+                                  : "set http.listen to an address of this machine");
+}
+
+struct sc_http_server *sc_http_server_new(const struct sc_http_server_deps *deps,
+                                          struct sc_err *err)
+{
+    struct sc_http_server *s = sc_xcalloc(1, sizeof *s);
+    s->loop = deps->loop;
+    s->log = deps->log;
+    s->env = deps->env;
+    s->token = sc_xstrdup(deps->token);
+    s->http = evhttp_new(sc_loop_event_base(deps->loop));
+    sc_assert(s->http);
+    evhttp_set_max_body_size(s->http, SC_HTTP_BODY_MAX + SLACK);
+    evhttp_set_max_headers_size(s->http, SC_HTTP_HEADERS_MAX + SLACK);
+    evhttp_set_timeout(s->http, IDLE_S);
+    evhttp_set_allowed_methods(s->http, UINT16_MAX); /* 405 is ours to say, with its Allow */
+    (void)evhttp_set_flags(s->http, EVHTTP_SERVER_LINGERING_CLOSE);
+    evhttp_set_gencb(s->http, on_request, s);
+    s->conns = sc_http_conns_new(s->loop, s->log, s->http);
+    if (bind_server(s, deps->listen, err) < 0) {
+        sc_http_server_free(s);
+        return NULL;
+    }
+    sc_http_conns_bound(s->conns, s->socket);
+    return s;
+}
+
+int sc_http_server_port(const struct sc_http_server *s)
+{
+    struct sockaddr_storage sa;
+    socklen_t n = sizeof sa;
+    if (getsockname(evhttp_bound_socket_get_fd(s->socket), (struct sockaddr *)&sa, &n) < 0)
+        return -1;
+    if (sa.ss_family == AF_INET6)
+        return ntohs(((const struct sockaddr_in6 *)&sa)->sin6_port);
+    return ntohs(((const struct sockaddr_in *)&sa)->sin_port);
+}
+
+void sc_http_server_free(struct sc_http_server *s)
+{
+    if (!s)
+        return;
+    while (s->exchanges) {
+        sc_call_abandon(s->exchanges->call);
+        free_exchange(s->exchanges);
+    }
+    if (s->http)
+        evhttp_free(s->http);
+    sc_http_conns_free(s->conns);
+    sc_secret_free(s->token);
+    free(s->host);
+    free(s);
+}

@@ -1,0 +1,144 @@
+/* metrics.c: Prometheus text. Counters end in _total and only rise; nothing is labelled by message,
+ * agent or thread, which have no bound. */
+#include <inttypes.h>
+#include <stddef.h>
+
+#include "sideclaw/buf.h"
+#include "sideclaw/mem.h"
+#include "sideclaw/operations.h"
+
+static void head(struct sc_buf *out, const char *name, const char *type, const char *help)
+{
+    sc_buf_addf(out, "# HELP sideclaw_%s %s\n# TYPE sideclaw_%s %s\n", name, help, name, type);
+}
+
+static void gauge(struct sc_buf *out, const char *name, const char *help, int64_t value)
+{
+    head(out, name, "gauge", help);
+    sc_buf_addf(out, "sideclaw_%s %" PRId64 "\n", name, value);
+}
+
+static void labelled(struct sc_buf *out, const char *name, const char *label, const char *word,
+                     int64_t value)
+{
+    sc_buf_addf(out, "sideclaw_%s{%s=\"%s\"} %" PRId64 "\n", name, label, word, value);
+}
+
+static const struct counter {
+    const char *name, *help;
+    size_t offset;
+} counters[] = {
+#define N(field) offsetof(struct sc_router_counters, field)
+    { "messages_accepted_total", "Messages committed to the outbox.", N(accepted) },
+    { "messages_sent_total", "Messages that a transport took.", N(sent) },
+    { "messages_retried_total", "Messages sent again.", N(retried) },
+    { "messages_received_total", "Messages that came in.", N(received) },
+    { "messages_duplicates_total", "Messages that came in again and were not repeated.",
+      N(duplicates) },
+    { "messages_delivered_total", "Messages handed to an agent.", N(delivered) },
+    { "messages_replied_total", "Turns that ended with a reply.", N(replied) },
+    { "messages_dead_total", "Messages given up, with a reason.", N(dead) },
+    { "messages_rejected_total", "Unreadable or unsigned input put aside.", N(rejected) },
+    { "receipts_received_total", "Receipts that came in.", N(receipts_in) },
+    { "receipts_sent_total", "Receipts that went out.", N(receipts_out) },
+#undef N
+};
+
+static void write_router(const struct sc_ops_env *env, struct sc_buf *out)
+{
+    struct sc_router_counters n;
+    sc_router_counters(env->router, &n);
+    for (size_t i = 0; i < SC_ARRAY_LEN(counters); i++) {
+        const uint64_t *value = (const void *)((const char *)&n + counters[i].offset);
+        head(out, counters[i].name, "counter", counters[i].help);
+        sc_buf_addf(out, "sideclaw_%s %" PRIu64 "\n", counters[i].name, *value);
+    }
+    gauge(out, "messages_in_flight", "Messages a transport is sending now.", (int64_t)n.in_flight);
+}
+
+static void write_spool(const struct sc_ops_env *env, struct sc_buf *out)
+{
+    struct sc_spool_stats s = { .bytes = 0 };
+    env->spool.ops->stats(env->spool.impl, &s);
+    head(out, "spool_messages", "gauge", "Messages on disk that are not settled, and dead ones.");
+    labelled(out, "spool_messages", "box", "outbox", s.outbox_open);
+    labelled(out, "spool_messages", "box", "inbox", s.inbox_open);
+    labelled(out, "spool_messages", "box", "dead", s.dead);
+    gauge(out, "spool_bytes", "Size of the spool.", s.bytes);
+    head(out, "spool_commits_total", "counter", "Transactions committed.");
+    sc_buf_addf(out, "sideclaw_spool_commits_total %" PRId64 "\n", s.commits);
+    head(out, "spool_commit_seconds_total", "counter", "Time spent committing them.");
+    sc_buf_addf(out, "sideclaw_spool_commit_seconds_total %.6f\n", s.commit_seconds);
+}
+
+static void write_health(const struct sc_ops_env *env, struct sc_buf *out)
+{
+    enum sc_health verdict = sc_board_verdict(env->board);
+    head(out, "health_status", "gauge", "1 for the present verdict of the board.");
+    for (int h = SC_HEALTHY; h <= SC_DEAD; h++)
+        labelled(out, "health_status", "status", sc_health_name((enum sc_health)h),
+                 h == (int)verdict);
+    head(out, "signal_ok", "gauge", "1 while a signal is ok or switched off.");
+    for (int i = 0; i < SC_SIGNALS; i++) {
+        struct sc_signal_view s;
+        sc_board_view(env->board, (enum sc_signal_id)i, &s);
+        labelled(out, "signal_ok", "signal", s.name,
+                 s.state == SC_SIGNAL_OK || s.state == SC_SIGNAL_OFF);
+    }
+}
+
+static void write_links(const struct sc_ops_env *env, struct sc_buf *out)
+{
+    static const char *const links[] = { "gateway", "redis", "consul" };
+    head(out, "link_up", "gauge", "1 while the link to a dependency is up.");
+    for (size_t i = 0; i < SC_ARRAY_LEN(links); i++) {
+        struct sc_link_view v = { .state = "" };
+        env->link(env->ctx, links[i], &v);
+        labelled(out, "link_up", "link", links[i],
+                 sc_streq(v.state, "up") || sc_streq(v.state, "ready"));
+    }
+}
+
+static bool count_agent(void *ctx, const struct sc_agent_info *a, bool local)
+{
+    int64_t *n = ctx;
+    (void)a;
+    n[local]++;
+    return true;
+}
+
+static bool count_gateway(void *ctx, const struct sc_gateway_info *g, bool self)
+{
+    int64_t *n = ctx;
+    (void)self;
+    n[g->status]++;
+    return true;
+}
+
+static void write_mesh(const struct sc_ops_env *env, struct sc_buf *out)
+{
+    int64_t agents[2] = { 0, 0 }, gateways[SC_GATEWAY_HEALTHY + 1] = { 0 };
+    sc_registry_each_agent(env->registry, count_agent, agents);
+    sc_registry_each_gateway(env->registry, count_gateway, gateways);
+    head(out, "agents", "gauge", "Agents in the view of the mesh.");
+    labelled(out, "agents", "place", "local", agents[true]);
+    labelled(out, "agents", "place", "remote", agents[false]);
+    head(out, "gateways", "gauge", "Gateways in the view of the mesh.");
+    for (int s = SC_GATEWAY_DEAD; s <= SC_GATEWAY_HEALTHY; s++)
+        labelled(out, "gateways", "status", sc_gateway_status_name((enum sc_gateway_status)s),
+                 gateways[s]);
+}
+
+void sc_metrics_write(const struct sc_ops_env *env, struct sc_buf *out)
+{
+    head(out, "build_info", "gauge", "1; the version is a label.");
+    labelled(out, "build_info", "version", SC_VERSION, 1);
+    gauge(out, "uptime_seconds", "Since the daemon started.",
+          (sc_clock_mono(&env->clock).ms - env->started.ms) / 1000);
+    gauge(out, "signed", "1 while a mesh key signs and checks envelopes.", env->is_signed);
+    write_router(env, out);
+    write_spool(env, out);
+    write_health(env, out);
+    write_links(env, out);
+    write_mesh(env, out);
+}

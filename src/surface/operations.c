@@ -1,0 +1,234 @@
+/* operations.c: the one table. A new operation is a row here, a handler, and nothing else: HTTP,
+ * control socket, OpenAPI and the reference follow. */
+#include "sideclaw/operations.h"
+
+#include "handlers.h"
+#include "schemas.h"
+#include "sideclaw/limits.h"
+#include "sideclaw/mem.h"
+
+#define END                                                                                        \
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
+#define P_ID                                                                                       \
+    {                                                                                              \
+        .name = "id", .type = SC_PARAM_STR, .required = true, .min = 1, .max = 64,                 \
+        .help = "Message id, a UUID."                                                              \
+    }
+#define P_AGENT                                                                                    \
+    {                                                                                              \
+        .name = "agent", .type = SC_PARAM_STR, .required = true, .min = 1, .max = SC_NAME_MAX,     \
+        .help = "Agent id."                                                                        \
+    }
+#define P_LIMIT                                                                                    \
+    {                                                                                              \
+        .name = "limit", .type = SC_PARAM_INT, .min = 1, .max = SC_LIST_MAX,                       \
+        .help = "Rows at most; 100 when absent."                                                   \
+    }
+
+static const struct sc_param send_params[] = {
+    { .name = "to",
+      .type = SC_PARAM_STR,
+      .required = true,
+      .min = 1,
+      .max = 2 * SC_NAME_MAX + 1,
+      .help = "Receiver: AGENT or AGENT@GATEWAY." },
+    { .name = "from",
+      .type = SC_PARAM_STR,
+      .min = 1,
+      .max = SC_NAME_MAX,
+      .help = "Sender; the configured agent_id, else \"operator\", when absent." },
+    { .name = "body",
+      .type = SC_PARAM_STR,
+      .required = true,
+      .min = 1,
+      .max = SC_BODY_MAX,
+      .help = "The text, UTF-8." },
+    { .name = "thread",
+      .type = SC_PARAM_STR,
+      .min = 1,
+      .max = SC_THREAD_MAX,
+      .help = "Conversation this belongs to." },
+    { .name = "ttl_s",
+      .type = SC_PARAM_INT,
+      .min = 1,
+      .max = SC_TTL_MAX_S,
+      .help = "Seconds after which it is given up; messages.ttl_s when absent." },
+    { .name = "content_type",
+      .type = SC_PARAM_STR,
+      .min = 1,
+      .max = SC_CONTENT_TYPE_MAX,
+      .help = "Of the body; text/plain when absent." },
+    { .name = "wait_ms",
+      .type = SC_PARAM_INT,
+      .max = SC_WAIT_MAX_MS,
+      .help = "Answer only with the reply, or after that many milliseconds." },
+    { .name = "id",
+      .type = SC_PARAM_STR,
+      .min = 1,
+      .max = 64,
+      .help = "Your own id, a UUID: sending it again changes nothing." },
+    { .name = "traceparent",
+      .type = SC_PARAM_STR,
+      .min = 1,
+      .max = SC_TRACEPARENT_MAX,
+      .help = "W3C trace context, passed on to the receiver's turn." },
+    END,
+};
+static const struct sc_param id_params[] = { P_ID, END };
+static const struct sc_param inbox_params[] = {
+    P_AGENT,
+    { .name = "all", .type = SC_PARAM_BOOL, .help = "Also what is acknowledged." },
+    P_LIMIT,
+    END,
+};
+static const struct sc_param inbox_id_params[] = { P_AGENT, P_ID, END };
+static const struct sc_param outbox_params[] = {
+    { .name = "all", .type = SC_PARAM_BOOL, .help = "Also what is settled." },
+    P_LIMIT,
+    END,
+};
+static const struct sc_param agents_params[] = {
+    { .name = "gateway",
+      .type = SC_PARAM_STR,
+      .min = 1,
+      .max = SC_NAME_MAX,
+      .help = "Only agents of this gateway." },
+    { .name = "capability",
+      .type = SC_PARAM_STR,
+      .min = 1,
+      .max = SC_NAME_MAX,
+      .help = "Only agents that can do this." },
+    END,
+};
+static const struct sc_param no_params[] = { END };
+
+static const struct sc_op table[] = {
+    { .name = "message.send",
+      .http = "POST /v1/messages",
+      .scope = SC_SCOPE_AGENT,
+      .summary = "Send a message to an agent; with wait_ms, wait for its reply (then 200).",
+      .params = send_params,
+      .status = 202,
+      .result = T_SENT,
+      .handler = sc_op_message_send },
+    { .name = "message.get",
+      .http = "GET /v1/messages/{id}",
+      .scope = SC_SCOPE_OPERATOR,
+      .summary = "One message and how far it got.",
+      .params = id_params,
+      .status = 200,
+      .result = T_MESSAGE,
+      .handler = sc_op_message_get },
+    { .name = "inbox.list",
+      .http = "GET /v1/agents/{agent}/inbox",
+      .scope = SC_SCOPE_AGENT,
+      .summary = "What came for an agent of this gateway and is not acknowledged.",
+      .params = inbox_params,
+      .status = 200,
+      .result = T_INBOX,
+      .handler = sc_op_inbox_list },
+    { .name = "inbox.get",
+      .http = "GET /v1/agents/{agent}/inbox/{id}",
+      .scope = SC_SCOPE_AGENT,
+      .summary = "One message of an agent's inbox.",
+      .params = inbox_id_params,
+      .status = 200,
+      .result = T_MESSAGE,
+      .handler = sc_op_inbox_get },
+    { .name = "inbox.ack",
+      .http = "POST /v1/agents/{agent}/inbox/{id}/ack",
+      .scope = SC_SCOPE_AGENT,
+      .summary = "Acknowledge a message: it is read and done with.",
+      .params = inbox_id_params,
+      .status = 200,
+      .result = T_ACKED,
+      .handler = sc_op_inbox_ack },
+    { .name = "outbox.list",
+      .http = "GET /v1/outbox",
+      .scope = SC_SCOPE_OPERATOR,
+      .summary = "What this gateway's agents sent and is still on its way.",
+      .params = outbox_params,
+      .status = 200,
+      .result = T_OUTBOX,
+      .handler = sc_op_outbox_list },
+    { .name = "agents.list",
+      .http = "GET /v1/agents",
+      .scope = SC_SCOPE_AGENT,
+      .summary = "The agents of the mesh.",
+      .params = agents_params,
+      .status = 200,
+      .result = T_AGENTS,
+      .handler = sc_op_agents_list },
+    { .name = "gateways.list",
+      .http = "GET /v1/gateways",
+      .scope = SC_SCOPE_AGENT,
+      .summary = "The gateways of the mesh.",
+      .params = no_params,
+      .status = 200,
+      .result = T_GATEWAYS,
+      .handler = sc_op_gateways_list },
+    { .name = "status.get",
+      .http = "GET /v1/status",
+      .scope = SC_SCOPE_OPERATOR,
+      .summary = "This sidecar: health, links, spool, counters.",
+      .params = no_params,
+      .status = 200,
+      .result = T_STATUS,
+      .handler = sc_op_status_get },
+    { .name = "health.get",
+      .http = "GET /v1/health",
+      .scope = SC_SCOPE_OPERATOR,
+      .summary = "The health board.",
+      .params = no_params,
+      .status = 200,
+      .result = T_HEALTH,
+      .handler = sc_op_health_get },
+    { .name = "health.page",
+      .http = "GET /health",
+      .scope = SC_SCOPE_PUBLIC,
+      .summary = "For Consul and people: 200 healthy, 429 degraded, 503 draining or dead.",
+      .params = no_params,
+      .status = 200,
+      .result = T_HEALTH,
+      .handler = sc_op_health_page },
+    { .name = "health.traffic",
+      .http = "GET /health/traffic",
+      .scope = SC_SCOPE_PUBLIC,
+      .summary = "For load balancers: 200 may take new requests, else 503.",
+      .params = no_params,
+      .status = 200,
+      .result = T_HEALTH,
+      .handler = sc_op_health_traffic },
+    { .name = "health.live",
+      .http = "GET /health/live",
+      .scope = SC_SCOPE_PUBLIC,
+      .summary = "For restarts: 503 only when two signals agree that the gateway is dead.",
+      .params = no_params,
+      .status = 200,
+      .result = T_HEALTH,
+      .handler = sc_op_health_live },
+    { .name = "operations.list",
+      .http = "GET /v1/operations",
+      .scope = SC_SCOPE_OPERATOR,
+      .summary = "This table.",
+      .params = no_params,
+      .status = 200,
+      .result = T_OPERATIONS,
+      .handler = sc_op_operations_list },
+};
+
+const struct sc_op *sc_operations(size_t *ret_n)
+{
+    *ret_n = SC_ARRAY_LEN(table);
+    return table;
+}
+
+const struct sc_op *sc_operation_find(const char *name)
+{
+    for (size_t i = 0; i < SC_ARRAY_LEN(table); i++)
+        if (sc_streq(table[i].name, name))
+            return &table[i];
+    return NULL;
+}

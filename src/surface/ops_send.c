@@ -1,0 +1,135 @@
+/* ops_send.c: message.send: submit, answer after the commit, or wait for the reply. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "handlers.h"
+#include "sideclaw/mem.h"
+
+/* One call on its way. Between submit and commit nothing can be taken back: when the caller goes
+ * away then, `call` becomes NULL and the state frees itself at the commit. */
+struct sending {
+    struct sc_call *call;
+    struct sc_wait *wait;
+    struct sc_message msg; /* as committed */
+    int64_t wait_ms;
+};
+
+static void free_sending(struct sending *s)
+{
+    sc_message_fini(&s->msg);
+    free(s);
+}
+
+static void on_cancel(void *op_state)
+{
+    struct sending *s = op_state;
+    s->call = NULL;
+    if (!s->wait)
+        return;
+    sc_router_wait_cancel(s->wait);
+    free_sending(s);
+}
+
+/* {"id","stage","from","to","gateway","reason"?}: rec is what the spool says now. */
+static struct sc_value *sent_value(const struct sc_message *m, const struct sc_record *rec)
+{
+    struct sc_value *v = sc_value_object();
+    enum sc_stage stage = rec ? rec->stage : SC_STAGE_ACCEPTED;
+    sc_value_set_id(v, "id", &m->id);
+    sc_value_set_str(v, "stage", sc_fsm_name(&sc_stage_fsm, (int)stage));
+    sc_value_set_str(v, "from", m->from_agent);
+    sc_value_set_str(v, "to", m->to_agent);
+    sc_value_set_str(v, "gateway", m->to_gateway);
+    if (rec && rec->reason)
+        sc_value_set_str(v, "reason", rec->reason);
+    return v;
+}
+
+/* A message may have died at the door (a loop), or be an old one whose id was sent again. */
+static struct sc_value *sent_now(const struct sending *s)
+{
+    const struct sc_spool *spool = &s->call->env->spool;
+    struct sc_err err = SC_ERR_INIT;
+    sc_auto_record struct sc_record rec;
+    sc_record_init(&rec);
+    bool known = spool->ops->get(spool->impl, &s->msg.id, false, &rec, &err) == SC_OK;
+    return sent_value(&s->msg, known ? &rec : NULL);
+}
+
+static void on_end(void *ctx, const struct sc_record *rec, const struct sc_record *reply)
+{
+    struct sending *s = ctx;
+    s->wait = NULL;
+    struct sc_value *v = rec ? sent_value(&s->msg, rec) : sent_now(s);
+    sc_value_set(v, "reply", reply ? sc_record_value(reply, true) : sc_value_str(NULL));
+    sc_value_set_bool(v, "timed_out", !rec);
+    sc_call_reply_status(s->call, 200, v);
+    free_sending(s);
+}
+
+static void on_submitted(void *ctx, const struct sc_message *m, const struct sc_err *err)
+{
+    struct sending *s = ctx;
+    struct sc_err failed = SC_ERR_INIT;
+    if (s->call && !err) {
+        s->msg.id = m->id;
+        sc_set_str(&s->msg.to_gateway, m->to_gateway);
+        if (s->wait_ms > 0 && sc_router_wait(s->call->env->router, &m->id, s->wait_ms, on_end, s,
+                                             &s->wait, &failed) == SC_OK)
+            return;
+        err = failed.code == SC_OK ? NULL : &failed;
+    }
+    if (s->call && err)
+        sc_call_fail(s->call, err);
+    else if (s->call)
+        sc_call_reply(s->call, sent_now(s));
+    free_sending(s);
+}
+
+/* "AGENT" or "AGENT@GATEWAY" */
+static void set_recipient(struct sc_message *m, const char *to)
+{
+    const char *at = strrchr(to, '@');
+    m->to_agent = sc_xstrndup(to, at ? (size_t)(at - to) : strlen(to));
+    m->to_gateway = at ? sc_xstrdup(at + 1) : NULL;
+}
+
+static int read_message(const struct sc_call *call, struct sc_message *m, struct sc_err *err)
+{
+    const struct sc_value *p = call->params;
+    const char *from = sc_value_get_str(p, "from"), *id = sc_value_get_str(p, "id");
+    if (call->caller && from && !sc_streq(from, call->caller))
+        return sc_fail(err, SC_EPERM, "from: this token may only send as %s", call->caller);
+    if (!from)
+        from = call->caller ? call->caller : call->env->default_agent;
+    if (id && sc_id_parse(id, &m->id, err) < 0)
+        return sc_err_wrap(err, "id");
+    set_recipient(m, sc_value_get_str(p, "to"));
+    m->from_agent = sc_xstrdup(from);
+    m->body = sc_xstrdup(sc_value_get_str(p, "body"));
+    m->body_len = strlen(m->body);
+    m->thread = sc_xstrdup(sc_value_get_str(p, "thread"));
+    m->content_type = sc_xstrdup(sc_value_get_str(p, "content_type"));
+    m->traceparent = sc_xstrdup(sc_value_get_str(p, "traceparent"));
+    m->ttl_s = (uint32_t)sc_value_get_int(p, "ttl_s", 0);
+    return SC_OK;
+}
+
+void sc_op_message_send(struct sc_call *call)
+{
+    struct sc_err err = SC_ERR_INIT;
+    struct sending *s = sc_xcalloc(1, sizeof *s);
+    sc_message_init(&s->msg);
+    s->call = call;
+    s->wait_ms = sc_value_get_int(call->params, "wait_ms", 0);
+    int r = read_message(call, &s->msg, &err);
+    if (r == SC_OK)
+        r = sc_router_submit(call->env->router, &s->msg, on_submitted, s, &err);
+    if (r < 0) {
+        sc_call_fail(call, &err);
+        free_sending(s);
+        return;
+    }
+    call->op_state = s;
+    call->cancel = on_cancel;
+}

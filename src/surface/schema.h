@@ -1,0 +1,18 @@
+/* schema.h: rows of the table as JSON schema. */
+#ifndef SIDECLAW_SURFACE_SCHEMA_H
+#define SIDECLAW_SURFACE_SCHEMA_H
+
+#include <stdbool.h>
+
+#include "sideclaw/operations.h"
+
+/* Is {name} a segment of the operation's path? */
+bool sc_op_path_has(const struct sc_op *op, const char *name);
+
+struct sc_value *sc_schema_param(const struct sc_param *p);
+/* The parameters as one object; those of the path left out when `body_only`. */
+struct sc_value *sc_schema_params(const struct sc_op *op, bool body_only);
+/* From the text of schemas.h. */
+struct sc_value *sc_schema_text(const char *text);
+
+#endif

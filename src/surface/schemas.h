@@ -1,0 +1,109 @@
+/* schemas.h: what the operations give back, as JSON schema. An apostrophe stands for a quotation
+ * mark (schema.c puts it back), so that a person can read it here. */
+#ifndef SIDECLAW_SURFACE_SCHEMAS_H
+#define SIDECLAW_SURFACE_SCHEMAS_H
+
+#define T_TEXT "{'type':'string'}"
+#define T_TEXT_OR_NULL "{'type':['string','null']}"
+#define T_INT "{'type':'integer'}"
+#define T_BOOL "{'type':'boolean'}"
+#define T_ANY_OBJECT "{'type':'object'}"
+#define T_COUNTS "{'type':'object','additionalProperties':" T_INT "}"
+#define T_LIST_OF(item) "{'type':'array','items':" item "}"
+#define T_TEXTS T_LIST_OF(T_TEXT)
+#define T_OBJECT(required, properties)                                                             \
+    "{'type':'object','required':[" required "],'properties':{" properties "}}"
+
+#define T_ADDRESS T_OBJECT("'agent'", "'agent':" T_TEXT_OR_NULL ",'gateway':" T_TEXT_OR_NULL)
+
+#define T_MESSAGE                                                                                  \
+    T_OBJECT("'id','direction','kind','stage','from','to'",                                        \
+             "'id':" T_TEXT ","                                                                    \
+             "'direction':{'enum':['in','out']},"                                                  \
+             "'kind':{'enum':['message','reply','event']},"                                        \
+             "'stage':" T_TEXT ","                                                                 \
+             "'reason':" T_TEXT_OR_NULL ","                                                        \
+             "'from':" T_ADDRESS ","                                                               \
+             "'to':" T_ADDRESS ","                                                                 \
+             "'thread':" T_TEXT_OR_NULL ","                                                        \
+             "'in_reply_to':" T_TEXT_OR_NULL ","                                                   \
+             "'timestamp':" T_TEXT_OR_NULL ","                                                     \
+             "'acked':" T_BOOL ","                                                                 \
+             "'attempts':" T_INT ","                                                               \
+             "'times':{'type':'object','additionalProperties':" T_TEXT "},"                        \
+             "'content_type':" T_TEXT ","                                                          \
+             "'body':" T_TEXT)
+
+#define T_SENT                                                                                     \
+    T_OBJECT("'id','stage','from','to'", "'id':" T_TEXT ","                                        \
+                                         "'stage':" T_TEXT ","                                     \
+                                         "'from':" T_TEXT ","                                      \
+                                         "'to':" T_TEXT ","                                        \
+                                         "'gateway':" T_TEXT_OR_NULL ","                           \
+                                         "'reason':" T_TEXT ","                                    \
+                                         "'timed_out':" T_BOOL ","                                 \
+                                         "'reply':{'anyOf':[{'type':'null'}," T_MESSAGE "]}")
+
+#define T_INBOX                                                                                    \
+    T_OBJECT("'agent','messages'",                                                                 \
+             "'agent':" T_TEXT ",'messages':" T_LIST_OF(T_MESSAGE) ",'truncated':" T_BOOL)
+#define T_OUTBOX T_OBJECT("'messages'", "'messages':" T_LIST_OF(T_MESSAGE) ",'truncated':" T_BOOL)
+#define T_ACKED T_OBJECT("'id','acked'", "'id':" T_TEXT ",'acked':" T_BOOL)
+
+#define T_AGENT                                                                                    \
+    T_OBJECT("'id','status','local'", "'id':" T_TEXT ","                                           \
+                                      "'gateway':" T_TEXT_OR_NULL ","                              \
+                                      "'status':{'enum':['active','busy','offline']},"             \
+                                      "'capabilities':" T_TEXTS ","                                \
+                                      "'local':" T_BOOL ","                                        \
+                                      "'last_seen':" T_TEXT_OR_NULL)
+#define T_AGENTS T_OBJECT("'agents'", "'agents':" T_LIST_OF(T_AGENT))
+
+#define T_GATEWAY                                                                                  \
+    T_OBJECT("'name','status','self'",                                                             \
+             "'name':" T_TEXT ","                                                                  \
+             "'status':{'enum':['healthy','degraded','draining','dead']},"                         \
+             "'url':" T_TEXT_OR_NULL ","                                                           \
+             "'peer_url':" T_TEXT_OR_NULL ","                                                      \
+             "'agents':" T_TEXTS ","                                                               \
+             "'labels':" T_TEXTS ","                                                               \
+             "'self':" T_BOOL ","                                                                  \
+             "'last_heartbeat':" T_TEXT_OR_NULL)
+#define T_GATEWAYS T_OBJECT("'gateways'", "'gateways':" T_LIST_OF(T_GATEWAY))
+
+#define T_LINK T_OBJECT("'state'", "'state':" T_TEXT ",'detail':" T_TEXT ",'remedy':" T_TEXT)
+#define T_LINKS                                                                                    \
+    T_OBJECT("'gateway','redis','consul'",                                                         \
+             "'gateway':" T_LINK ",'redis':" T_LINK ",'consul':" T_LINK)
+#define T_STATUS                                                                                   \
+    T_OBJECT("'gateway','version','pid','health','reasons','links','spool','counters'",            \
+             "'gateway':" T_TEXT ","                                                               \
+             "'version':" T_TEXT ","                                                               \
+             "'pid':" T_INT ","                                                                    \
+             "'uptime_s':" T_INT ","                                                               \
+             "'health':" T_TEXT ","                                                                \
+             "'reasons':" T_TEXTS ","                                                              \
+             "'signed':" T_BOOL ","                                                                \
+             "'default_agent':" T_TEXT ","                                                         \
+             "'links':" T_LINKS ","                                                                \
+             "'spool':" T_COUNTS ","                                                               \
+             "'counters':" T_COUNTS ","                                                            \
+             "'last_rejected':" T_TEXT ","                                                         \
+             "'conflicts':" T_LIST_OF(T_ANY_OBJECT))
+
+#define T_SIGNAL                                                                                   \
+    T_OBJECT("'name','state','since','detail'",                                                    \
+             "'name':" T_TEXT ","                                                                  \
+             "'state':{'enum':['unknown','ok','starting','bad','off']},"                           \
+             "'since':" T_TEXT_OR_NULL ","                                                         \
+             "'detail':" T_TEXT ","                                                                \
+             "'remedy':" T_TEXT)
+#define T_HEALTH                                                                                   \
+    T_OBJECT("'status','reasons','signals'",                                                       \
+             "'status':{'enum':['healthy','degraded','draining','dead']},"                         \
+             "'reasons':" T_TEXTS ","                                                              \
+             "'signals':" T_LIST_OF(T_SIGNAL))
+
+#define T_OPERATIONS T_OBJECT("'operations'", "'operations':" T_LIST_OF(T_ANY_OBJECT))
+
+#endif

@@ -1,0 +1,360 @@
+#include "sideclaw/message_json.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "message_internal.h"
+#include "sideclaw/mem.h"
+#include "sideclaw/parse.h"
+#include "value_internal.h"
+
+enum { ENVELOPE_VERSION = 1 };
+
+/* The fields that are plain text, in one table for both directions. */
+static const struct text_field {
+    const char *name;
+    size_t offset; /* of a char * in struct sc_message */
+    size_t max;
+} text_fields[] = {
+    { "thread", offsetof(struct sc_message, thread), SC_THREAD_MAX },
+    { "content_type", offsetof(struct sc_message, content_type), SC_CONTENT_TYPE_MAX },
+    { "traceparent", offsetof(struct sc_message, traceparent), SC_TRACEPARENT_MAX },
+    { "sig", offsetof(struct sc_message, sig), 2 * 32 },
+};
+
+static char **text_of(struct sc_message *m, const struct text_field *f)
+{
+    return (char **)(void *)((char *)m + f->offset);
+}
+
+static const char *const known[] = {
+    "v",           "id",      "kind",         "from",        "to",    "thread",
+    "in_reply_to", "body",    "content_type", "timestamp",   "ttl_s", "seq",
+    "hops",        "visited", "privacy",      "traceparent", "sig",   "entry",
+};
+
+static bool is_known(const char *key)
+{
+    for (size_t i = 0; i < SC_ARRAY_LEN(known); i++)
+        if (strcmp(known[i], key) == 0)
+            return true;
+    return false;
+}
+
+/* A member that must be text when it is there; *ret is borrowed. */
+static int get_text(const json_t *obj, const char *name, size_t max, const char **ret,
+                    struct sc_err *err)
+{
+    const json_t *v = json_object_get(obj, name);
+    *ret = NULL;
+    if (!v || json_is_null(v))
+        return SC_OK;
+    if (!json_is_string(v))
+        return sc_fail(err, SC_EINVAL, "%s is not a string", name);
+    if (json_string_length(v) > max)
+        return sc_fail(err, SC_EINVAL, "%s is longer than %zu bytes", name, max);
+    *ret = json_string_value(v);
+    return SC_OK;
+}
+
+static int get_uint(const json_t *obj, const char *name, int64_t max, int64_t *ret,
+                    struct sc_err *err)
+{
+    const json_t *v = json_object_get(obj, name);
+    *ret = 0;
+    if (!v || json_is_null(v))
+        return SC_OK;
+    if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > max)
+        return sc_fail(err, SC_EINVAL, "%s is not a whole number from 0 to %" PRId64, name, max);
+    *ret = json_integer_value(v);
+    return SC_OK;
+}
+
+static int get_text_fields(const json_t *obj, struct sc_message *m, struct sc_err *err)
+{
+    for (size_t i = 0; i < SC_ARRAY_LEN(text_fields); i++) {
+        const char *s;
+        int r = get_text(obj, text_fields[i].name, text_fields[i].max, &s, err);
+        if (r < 0)
+            return r;
+        sc_set_str(text_of(m, &text_fields[i]), s);
+    }
+    return SC_OK;
+}
+
+int sc_message_party_from_json(const json_t *obj, const char *name, char **ret_agent,
+                               char **ret_gateway, struct sc_err *err)
+{
+    const json_t *v = json_object_get(obj, name);
+    const char *agent = NULL, *gateway = NULL;
+    if (json_is_string(v))
+        agent = json_string_value(v);
+    else if (json_is_object(v)) {
+        if (get_text(v, "agent", SC_NAME_MAX + 16, &agent, err) < 0 ||
+            get_text(v, "gateway", SC_NAME_MAX, &gateway, err) < 0)
+            return sc_err_wrap(err, "%s", name);
+    } else if (v)
+        return sc_fail(err, SC_EINVAL, "%s is neither a name nor an object", name);
+    if (!agent)
+        return sc_fail(err, SC_EINVAL, "%s is missing", name);
+    sc_set_str(ret_agent, agent);
+    sc_set_str(ret_gateway, gateway);
+    return SC_OK;
+}
+
+static int get_id(const json_t *obj, const char *name, struct sc_id *ret, struct sc_err *err)
+{
+    const char *s;
+    int r = get_text(obj, name, SC_ID_TEXT_SIZE, &s, err);
+    if (r == SC_OK && s && sc_id_parse(s, ret, err) < 0)
+        r = sc_err_wrap(err, "%s", name);
+    return r;
+}
+
+static int get_words(const json_t *obj, struct sc_message *m, struct sc_err *err)
+{
+    const char *kind, *privacy, *ts;
+    int r = get_text(obj, "kind", 32, &kind, err);
+    if (r == SC_OK)
+        r = get_text(obj, "privacy", 32, &privacy, err);
+    if (r == SC_OK)
+        r = get_text(obj, "timestamp", 64, &ts, err);
+    if (r < 0)
+        return r;
+    if (kind && !sc_kind_parse(kind, &m->kind))
+        return sc_fail(err, SC_EINVAL, "kind '%.32s' is not message, reply or event", kind);
+    if (privacy && !sc_privacy_parse(privacy, &m->privacy))
+        return sc_fail(err, SC_EINVAL, "privacy '%.32s' is not public, internal or local", privacy);
+    if (ts && sc_wall_parse(ts, &m->timestamp, err) < 0)
+        return sc_err_wrap(err, "timestamp");
+    return SC_OK;
+}
+
+static int get_numbers(const json_t *obj, struct sc_message *m, struct sc_err *err)
+{
+    int64_t ttl, seq, hops;
+    int r = get_uint(obj, "ttl_s", SC_TTL_MAX_S, &ttl, err);
+    if (r == SC_OK)
+        r = get_uint(obj, "seq", INT64_MAX, &seq, err);
+    if (r == SC_OK)
+        r = get_uint(obj, "hops", 1000, &hops, err);
+    if (r < 0)
+        return r;
+    m->ttl_s = (uint32_t)ttl;
+    m->seq = (uint64_t)seq;
+    m->hops = (uint32_t)hops;
+    return SC_OK;
+}
+
+static int get_visited(const json_t *obj, struct sc_message *m, struct sc_err *err)
+{
+    const json_t *v = json_object_get(obj, "visited"), *item;
+    size_t i;
+    sc_auto_buf struct sc_buf list = SC_BUF_INIT;
+    if (!v || json_is_null(v))
+        return SC_OK;
+    if (!json_is_array(v) || json_array_size(v) > SC_VISITED_MAX)
+        return sc_fail(err, SC_EINVAL, "visited is not a list of at most %d gateways",
+                       SC_VISITED_MAX);
+    json_array_foreach(v, i, item)
+    {
+        if (sc_name_check("visited", json_string_value(item), err) < 0)
+            return err ? (int)err->code : SC_EINVAL;
+        sc_buf_addf(&list, "%s%s", i ? "," : "", json_string_value(item));
+    }
+    if (list.n)
+        m->visited = sc_buf_steal(&list);
+    return SC_OK;
+}
+
+static int get_body(const json_t *obj, struct sc_message *m, struct sc_err *err)
+{
+    const json_t *v = json_object_get(obj, "body");
+    if (!v)
+        return sc_fail(err, SC_EINVAL, "body is missing");
+    if (!json_is_string(v))
+        return sc_fail(err, SC_EINVAL, "body is not a string");
+    m->body_len = json_string_length(v);
+    if (m->body_len > SC_BODY_MAX)
+        return sc_fail(err, SC_ETOOBIG, "body has %zu bytes, %d is the most", m->body_len,
+                       SC_BODY_MAX);
+    m->body = sc_xstrndup(json_string_value(v), m->body_len);
+    return SC_OK;
+}
+
+/* What this version does not know is kept and passed on. */
+static int get_extra(json_t *obj, struct sc_message *m, struct sc_err *err)
+{
+    const char *key;
+    json_t *v;
+    json_auto_t *extra = json_object();
+    json_object_foreach(obj, key, v) if (!is_known(key) &&
+                                         json_object_set(extra, key, v) <
+                                             0) return sc_fail(err, SC_EINVAL,
+                                                               "field name '%.32s' cannot be kept",
+                                                               key);
+    if (json_object_size(extra) == 0)
+        return SC_OK;
+    m->extra = json_dumps(extra, JSON_COMPACT | JSON_SORT_KEYS);
+    if (!m->extra || strlen(m->extra) > SC_EXTRA_MAX)
+        return sc_fail(err, SC_ETOOBIG, "unknown fields take more than %d bytes", SC_EXTRA_MAX);
+    return SC_OK;
+}
+
+static int get_version(const json_t *obj, struct sc_err *err)
+{
+    int64_t v;
+    int r = get_uint(obj, "v", INT64_MAX, &v, err);
+    if (r == SC_OK && v > ENVELOPE_VERSION)
+        return sc_fail(err, SC_EINVAL, "envelope version %" PRId64 " is newer than %d", v,
+                       ENVELOPE_VERSION);
+    return r;
+}
+
+int sc_message_parts_from_json(json_t *obj, struct sc_message *m, struct sc_err *err)
+{
+    int r = json_is_object(obj) ? get_version(obj, err)
+                                : sc_fail(err, SC_EINVAL, "an envelope is a JSON object");
+    if (r == SC_OK)
+        r = get_id(obj, "id", &m->id, err);
+    if (r == SC_OK)
+        r = get_id(obj, "in_reply_to", &m->in_reply_to, err);
+    if (r == SC_OK)
+        r = get_words(obj, m, err);
+    if (r == SC_OK)
+        r = get_numbers(obj, m, err);
+    if (r == SC_OK)
+        r = get_text_fields(obj, m, err);
+    if (r == SC_OK)
+        r = get_visited(obj, m, err);
+    if (r == SC_OK)
+        r = get_body(obj, m, err);
+    if (r == SC_OK)
+        r = get_extra(obj, m, err);
+    return r;
+}
+
+static int full_envelope(json_t *obj, struct sc_message *m, struct sc_err *err)
+{
+    int r = sc_message_parts_from_json(obj, m, err);
+    if (r == SC_OK)
+        r = sc_message_party_from_json(obj, "from", &m->from_agent, &m->from_gateway, err);
+    if (r == SC_OK)
+        r = sc_message_party_from_json(obj, "to", &m->to_agent, &m->to_gateway, err);
+    if (r == SC_OK && sc_id_is_zero(&m->id))
+        r = sc_fail(err, SC_EINVAL, "id is missing");
+    if (r == SC_OK && !m->from_gateway)
+        r = sc_fail(err, SC_EINVAL, "from.gateway is missing");
+    return r == SC_OK ? sc_message_check(m, err) : r;
+}
+
+static int get_entry(const json_t *obj, char *ret_entry, struct sc_err *err)
+{
+    const char *s;
+    if (!ret_entry)
+        return SC_OK;
+    int r = get_text(obj, "entry", SC_ENTRY_MAX - 1, &s, err);
+    if (r == SC_OK)
+        (void)snprintf(ret_entry, SC_ENTRY_MAX, "%s", s ? s : "");
+    return r;
+}
+
+int sc_message_from_value(const struct sc_value *v, struct sc_message *ret_msg, char *ret_entry,
+                          struct sc_err *err)
+{
+    sc_auto_message struct sc_message m;
+    sc_message_init(&m);
+    json_t *obj = sc_value_json(v);
+    int r = full_envelope(obj, &m, err);
+    if (r == SC_OK)
+        r = get_entry(obj, ret_entry, err);
+    if (r < 0)
+        return r;
+    *ret_msg = m;
+    sc_message_init(&m); /* handed over */
+    return SC_OK;
+}
+
+int sc_message_from_json(const char *json, size_t n, struct sc_message *ret_msg, char *ret_entry,
+                         struct sc_err *err)
+{
+    if (n > SC_ENVELOPE_MAX)
+        return sc_fail(err, SC_ETOOBIG, "envelope has %zu bytes, %d is the most", n,
+                       SC_ENVELOPE_MAX);
+    sc_auto_value struct sc_value *v = sc_value_parse(json, n, err);
+    return v ? sc_message_from_value(v, ret_msg, ret_entry, err) : SC_EINVAL;
+}
+
+static void set_text(json_t *obj, const char *name, const char *s)
+{
+    if (s)
+        (void)json_object_set_new(obj, name, json_string(s));
+}
+
+static void set_id(json_t *obj, const char *name, const struct sc_id *id)
+{
+    char text[SC_ID_TEXT_SIZE];
+    if (sc_id_is_zero(id))
+        return;
+    sc_id_format(id, text);
+    set_text(obj, name, text);
+}
+
+static json_t *party(const char *agent, const char *gateway)
+{
+    json_t *p = json_object();
+    set_text(p, "agent", agent);
+    set_text(p, "gateway", gateway);
+    return p;
+}
+
+static json_t *visited_list(const char *visited)
+{
+    json_t *list = json_array();
+    while (visited && *visited) {
+        size_t n = strcspn(visited, ",");
+        (void)json_array_append_new(list, json_stringn(visited, n));
+        visited += n + (visited[n] == ',');
+    }
+    return list;
+}
+
+static void set_routing(json_t *obj, const struct sc_message *m)
+{
+    char ts[SC_RFC3339_SIZE];
+    sc_wall_format(m->timestamp, ts);
+    set_text(obj, "timestamp", ts);
+    (void)json_object_set_new(obj, "ttl_s", json_integer(m->ttl_s));
+    if (m->seq)
+        (void)json_object_set_new(obj, "seq", json_integer((json_int_t)m->seq));
+    (void)json_object_set_new(obj, "hops", json_integer(m->hops));
+    if (m->visited)
+        (void)json_object_set_new(obj, "visited", visited_list(m->visited));
+    set_text(obj, "privacy", sc_privacy_name(m->privacy));
+}
+
+void sc_message_to_json(const struct sc_message *m, struct sc_buf *out)
+{
+    json_auto_t *obj = json_object();
+    (void)json_object_set_new(obj, "v", json_integer(ENVELOPE_VERSION));
+    set_id(obj, "id", &m->id);
+    set_text(obj, "kind", sc_kind_name(m->kind));
+    (void)json_object_set_new(obj, "from", party(m->from_agent, m->from_gateway));
+    (void)json_object_set_new(obj, "to", party(m->to_agent, m->to_gateway));
+    set_id(obj, "in_reply_to", &m->in_reply_to);
+    (void)json_object_set_new(obj, "body", json_stringn(m->body, m->body_len));
+    set_routing(obj, m);
+    for (size_t i = 0; i < SC_ARRAY_LEN(text_fields); i++) {
+        const char *s;
+        memcpy(&s, (const char *)m + text_fields[i].offset, sizeof s);
+        set_text(obj, text_fields[i].name, s);
+    }
+    if (m->extra) {
+        json_auto_t *extra = json_loads(m->extra, 0, NULL);
+        if (extra)
+            (void)json_object_update_missing(obj, extra);
+    }
+    sc_value_dump(sc_value_of_json(obj), out);
+}
