@@ -1,0 +1,134 @@
+# shellcheck shell=bash
+# The steps of scripts/test, each a function, and the counting that ends in one closing line.
+
+SC_PASSED=0 SC_FAILED=0 SC_SKIPPED=0
+SC_FAILED_STEPS=()
+declare -A SC_BUILT=()
+SC_RESULTS=$SC_ROOT/build/results
+
+step_begin() { # step_begin NAME
+  say ""
+  say "${SC_BOLD}== $1${SC_PLAIN}"
+  STEP_BEGIN=$SECONDS
+}
+
+step_end() { # step_end NAME PASSED FAILED SKIPPED
+  SC_PASSED=$((SC_PASSED + $2)) SC_FAILED=$((SC_FAILED + $3)) SC_SKIPPED=$((SC_SKIPPED + $4))
+  if [ "$3" -eq 0 ]; then
+    say "-- $1: ${SC_GREEN}ok${SC_PLAIN} ($((SECONDS - STEP_BEGIN)) s)"
+  else
+    say "-- $1: ${SC_RED}FAILED${SC_PLAIN} ($((SECONDS - STEP_BEGIN)) s)"
+    SC_FAILED_STEPS+=("$1")
+  fi
+}
+
+# A step that passes or fails as a whole.
+step() { # step NAME COMMAND...
+  local name=$1 rc=0
+  shift
+  step_begin "$name"
+  "$@" || rc=$?
+  if [ $rc -eq 0 ]; then step_end "$name" 1 0 0; else step_end "$name" 0 1 0; fi
+}
+
+# A step that runs many tests and writes them down as JUnit XML, in $JUNIT.
+step_tests() { # step_tests NAME COMMAND...
+  local name=$1 rc=0 counts
+  shift
+  mkdir -p "$SC_RESULTS"
+  JUNIT=$SC_RESULTS/${name//[^a-z0-9]/-}.xml
+  rm -f "$JUNIT"
+  step_begin "$name"
+  "$@" || rc=$?
+  counts=$(python3 "$SC_ROOT/scripts/lib/count_junit.py" "$JUNIT" "$rc")
+  # shellcheck disable=SC2086  # three numbers
+  step_end "$name" $counts
+}
+
+# --- building ---
+
+ci_build() { # ci_build PRESET
+  if ui_quietly "building ($1)" build_preset "$1"; then SC_BUILT[$1]=1; else return 1; fi
+}
+
+# Tests of a build that failed did not pass: they count as one failure, with the reason.
+built() { # built PRESET
+  [ -n "${SC_BUILT[$1]:-}" ] && return 0
+  say "not run: the build ($1) failed"
+  return 1
+}
+
+# --- tests ---
+
+ci_unit() { # ci_unit PRESET
+  built "$1" || return 1
+  ( cd "$SC_ROOT" && ctest --preset "$1" -j "$(nproc)" --no-tests=error --output-junit "$JUNIT" )
+}
+
+ci_pytest() { # ci_pytest PRESET SLOWNESS MARK
+  local python
+  built "$1" || return 1
+  python=$(python_with_pytest) || { warn "no python3 with pytest"; return 1; }
+  # Nothing here takes half an hour; something that hangs must not take the whole run with it.
+  ( cd "$SC_ROOT/tests/integration" &&
+    SIDECLAW_BUILD="$SC_ROOT/build/$1" SIDECLAW_TEST_SLOW="$2" PYTHONDONTWRITEBYTECODE=1 \
+      timeout -k 20 1800 "$python" -m pytest -q -m "$3" --junitxml="$JUNIT" )
+}
+
+# --- the gates of CI ---
+
+ci_layers() { "$SC_ROOT/scripts/check-layers.sh"; }
+
+ci_format() { "$SC_ROOT/scripts/format.sh" --check; }
+
+ci_shellcheck() {
+  local -a files
+  mapfile -t files < <(cd "$SC_ROOT" && find scripts .ci -type f ! -name '*.py' ! -name '*.cmake' ! -name '.*' | sort)
+  ( cd "$SC_ROOT" && shellcheck "${files[@]}" )
+}
+
+ci_fuzz() { "$SC_ROOT/scripts/fuzz-smoke.sh"; }
+
+# What a packager does: release flags, installed into a folder, and the programs run from there.
+ci_install() {
+  local prefix name size rc=0
+  built release || return 1
+  prefix=$(mktemp -d)
+  ( cd "$SC_ROOT" && cmake --install build/release --prefix "$prefix" --strip > /dev/null ) || rc=1
+  for name in sideclawd sideclaw; do
+    "$prefix/bin/$name" --version || rc=1
+    size=$(stat -c %s "$prefix/bin/$name" 2> /dev/null || echo 0)
+    say "  $name: $size bytes"
+    if [ "$size" -eq 0 ] || [ "$size" -ge $((2 * 1024 * 1024)) ]; then say "  $name: not under 2 MB"; rc=1; fi
+  done
+  rm -rf "$prefix"
+  return $rc
+}
+
+# --- what runs when ---
+
+ci_gates() {
+  step "layers" ci_layers
+  step "format" ci_format
+  step "shellcheck" ci_shellcheck
+  step "build with clang" ci_build clang
+  step "release build" ci_build release
+  step "install" ci_install
+}
+
+ci_sanitizers() {
+  step "build with sanitizers" ci_build asan
+  step_tests "unit tests with sanitizers" ci_unit asan
+  step_tests "integration tests with sanitizers" ci_pytest asan 3 "not openclaw"
+  step "fuzz" ci_fuzz
+}
+
+# The closing line, alone and last: other programs read it.
+ci_close() {
+  local line="$SC_PASSED passed, $SC_FAILED failed"
+  say ""
+  [ ${#SC_FAILED_STEPS[@]} -eq 0 ] || say "failed: $(printf '%s; ' "${SC_FAILED_STEPS[@]}")"
+  [ $SC_SKIPPED -eq 0 ] || line="$line, $SC_SKIPPED skipped"
+  say "$line"
+  [ $SC_FAILED -eq 0 ] && [ $SC_PASSED -gt 0 ]
+}

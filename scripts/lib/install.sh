@@ -1,0 +1,48 @@
+# shellcheck shell=bash
+# The plan: what is missing is named before anything is touched; with --no-install only named.
+
+# install_missing MODE GROUP...   MODE install|check; GROUP build|run|test|ci|pytest|node|consul|openclaw
+install_missing() {
+  local mode=$1 group
+  shift
+  local -a packages=() plan=() apt_groups=()
+  local consul='' openclaw=''
+  for group in "$@"; do
+    case $group in
+      consul) consul_path > /dev/null || consul=1 ;;
+      openclaw) if ! openclaw_path > /dev/null; then openclaw=1; apt_groups+=(node); fi ;;
+      *) apt_groups+=("$group") ;;
+    esac
+  done
+  if [ ${#apt_groups[@]} -gt 0 ]; then
+    if ! command -v dpkg-query > /dev/null; then apt_check_tool; return 1; fi
+    mapfile -t packages < <(apt_missing "${apt_groups[@]}")
+  fi
+  [ ${#packages[@]} -eq 0 ] || plan+=("Debian packages: ${packages[*]}")
+  [ -z "$consul" ] || plan+=("Consul: Debian's package of the suite $CONSUL_SUITE, unpacked into $CONSUL_DIR")
+  [ -z "$openclaw" ] || plan+=("OpenClaw $OPENCLAW_VERSION and Node $OPENCLAW_NODE_VERSION: from npm into $OPENCLAW_DIR (0.8 GB)")
+  [ ${#plan[@]} -gt 0 ] || return 0
+
+  if [ "$mode" = check ]; then
+    warn "missing:"
+    printf '  %s\n' "${plan[@]}" >&2
+    warn "  try: run this again without --no-install"
+    return 1
+  fi
+  say "Going to install:"
+  printf '  %s\n' "${plan[@]}"
+  install_run "$consul" "$openclaw" "${packages[@]}"
+}
+
+install_run() { # install_run CONSUL OPENCLAW PACKAGE...
+  local consul=$1 openclaw=$2
+  shift 2
+  if [ $# -gt 0 ]; then
+    apt_check_tool || return 1
+    # Ask for the password now, in the open: the installation itself runs with its output put away.
+    [ "$(id -u)" -eq 0 ] || sudo -v || { warn "  try: run as root, or install: $*"; return 1; }
+    ui_quietly "installing $# Debian packages" apt_install "$@" || return 1
+  fi
+  [ -z "$consul" ] || ui_quietly "fetching Consul" consul_install || return 1
+  [ -z "$openclaw" ] || ui_quietly "installing OpenClaw $OPENCLAW_VERSION" openclaw_install || return 1
+}

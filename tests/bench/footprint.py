@@ -1,0 +1,94 @@
+"""What an idle daemon costs, how fast it is there, and what the shell command takes.
+
+Every figure is read from the kernel (/proc, wait4), not from the programs themselves.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from support.sidecar import Sidecar, program
+
+
+def memory_kib(pid: int) -> dict[str, int]:
+    wanted = {"VmRSS": "rss", "RssAnon": "rss_anon"}
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {wanted[k]: int(v.split()[0]) for k, v in (x.split(":", 1) for x in lines) if k in wanted}
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def idle(sidecar: Sidecar, seconds: float) -> dict[str, Any]:
+    """Memory and CPU over a stretch in which nobody sends anything."""
+    before, start = cpu_seconds(sidecar.process.pid), time.monotonic()
+    time.sleep(seconds)  # the measurement itself, not a wait for something
+    used = cpu_seconds(sidecar.process.pid) - before
+    return {
+        **memory_kib(sidecar.process.pid),
+        "cpu_percent": round(100 * used / (time.monotonic() - start), 3),
+        "over_seconds": seconds,
+    }
+
+
+def stripped_bytes(folder: Path) -> dict[str, int]:
+    sizes = {}
+    for name in ("sideclawd", "sideclaw"):
+        copy = folder / name
+        shutil.copy(program(name), copy)
+        subprocess.run(["strip", copy], check=True)
+        sizes[name] = copy.stat().st_size
+    return sizes
+
+
+def ready_ms(sidecar: Sidecar, runs: int) -> float:
+    """From exec until the control socket answers, dependencies up; median of restarts."""
+    times = []
+    for _ in range(runs):
+        sidecar.stop()
+        start = time.monotonic()
+        sidecar.start(wait=False)
+        while not sidecar.socket.exists():
+            time.sleep(0.0005)
+        sidecar.process.wait_log(r"\bevent=daemon\.ready\b")
+        times.append(1000 * (time.monotonic() - start))
+    return round(statistics.median(times), 1)
+
+
+def one_process(argv: list[str], env: dict[str, str]) -> tuple[float, int]:
+    """Wall milliseconds and peak RSS (KiB) of one program, from fork to wait."""
+    start = time.perf_counter()
+    pid = os.posix_spawn(argv[0], argv, env, file_actions=[
+        (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)])
+    _, status, usage = os.wait4(pid, 0)
+    elapsed = 1000 * (time.perf_counter() - start)
+    assert status == 0, f"{argv} ended with {status}"
+    return elapsed, usage.ru_maxrss
+
+
+def send_process(sidecar: Sidecar, runs: int) -> dict[str, Any]:
+    """The whole `sideclaw send`, beside `/bin/true` and `sideclaw version` in the same run."""
+    env = {"PATH": os.environ["PATH"]}
+    base = [str(program("sideclaw")), "--socket", str(sidecar.socket)]
+    send = [*base, "send", "--to", "bobby", "x" * 1024]
+    taken: dict[str, list[float]] = {"send": [], "true": [], "version": []}
+    peak = 0
+    for _ in range(runs):
+        ms, rss = one_process(send, env)
+        taken["send"].append(ms)
+        peak = max(peak, rss)
+        taken["true"].append(one_process(["/bin/true"], env)[0])
+        taken["version"].append(one_process([*base, "version"], env)[0])
+    return {
+        **{f"{k}_ms_p50": round(statistics.median(v), 2) for k, v in taken.items()},
+        "send_ms_p99": round(sorted(taken["send"])[int(runs * 0.99)], 2),
+        "max_rss_kib": peak,
+    }

@@ -1,0 +1,72 @@
+"""A real Redis server on a port of its own: with or without a password, in memory or keeping its data."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from .ports import free_port
+from .process import Process
+from .resp import Client, RedisError
+from .wait import eventually
+
+
+class Redis:
+    def __init__(
+        self, folder: Path, password: str = "", keep: bool = False, name: str = "redis"
+    ) -> None:
+        program = shutil.which("redis-server")
+        if not program:
+            raise RuntimeError(
+                "redis-server is missing\n  try: scripts/test (it installs what is missing)"
+            )
+        self.password = password
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}"
+        data = folder / f"{name}-data"
+        data.mkdir(parents=True, exist_ok=True)
+        argv = [
+            program,
+            "--port",
+            self.port,
+            "--bind",
+            "127.0.0.1",
+            "--dir",
+            data,
+            "--save",
+            "",
+            "--appendonly",
+            "yes" if keep else "no",
+        ]
+        if keep:
+            argv += ["--appendfsync", "always"]
+        if password:
+            argv += ["--requirepass", password]
+        self.process = Process(name, argv, folder)
+
+    def start(self) -> "Redis":
+        self.process.start()
+        eventually(self.ping, "Redis answers PING")
+        return self
+
+    def ping(self) -> bool:
+        if not self.process.alive:
+            raise RuntimeError("Redis ended:\n" + self.process.tail())
+        return self.call("PING") == "PONG"
+
+    def stop(self) -> None:
+        self.process.stop()
+
+    def client(self) -> Client:
+        return Client(self.port, self.password)
+
+    def call(self, *args: "str | bytes | int") -> Any:
+        with self.client() as c:
+            return c.call(*args)
+
+    def entries(self, stream: str) -> list[Any]:
+        return self.call("XRANGE", stream, "-", "+") or []
+
+
+__all__ = ["Client", "Redis", "RedisError"]
