@@ -27,14 +27,14 @@ enum phase {
 };
 
 struct sc_ws_client {
+    struct sc_loop *loop;
     struct sc_stream *stream;
     struct sc_timer *timer; /* the upgrade's deadline, later the goodbye's */
     wslay_event_context_ptr frames;
     const struct sc_ws_client_ops *ops;
     void *ctx;
     enum phase phase;
-    int busy;   /* callbacks on the stack */
-    bool freed; /* waits for them */
+    bool freed; /* by its owner; its memory goes at the end of the turn (loop.h, d) */
     struct sc_buf request;
     char key[SC_WS_KEY_SIZE];
     struct sc_ws_end end;
@@ -48,8 +48,9 @@ struct sc_ws_client {
 
 /* ---- the end ---- */
 
-static void destroy(struct sc_ws_client *c)
+static void destroy(void *ctx)
 {
+    struct sc_ws_client *c = ctx;
     sc_stream_free(c->stream);
     sc_timer_free(c->timer);
     if (c->frames)
@@ -58,25 +59,15 @@ static void destroy(struct sc_ws_client *c)
     free(c);
 }
 
-static void enter(struct sc_ws_client *c)
-{
-    c->busy++;
-}
-
-static void leave(struct sc_ws_client *c)
-{
-    if (--c->busy == 0 && c->freed)
-        destroy(c);
-}
-
 void sc_ws_client_free(struct sc_ws_client *c)
 {
     if (!c || c->freed)
         return;
     c->freed = true;
     c->phase = ENDED;
-    if (c->busy == 0)
-        destroy(c);
+    sc_timer_disarm(c->timer);
+    sc_stream_pause(c->stream, true);
+    sc_loop_defer(c->loop, destroy, c);
 }
 
 static void report_end(struct sc_ws_client *c)
@@ -86,9 +77,7 @@ static void report_end(struct sc_ws_client *c)
     c->phase = ENDED;
     sc_timer_disarm(c->timer);
     sc_stream_pause(c->stream, true);
-    enter(c);
     c->ops->ended(c->ctx, &c->end);
-    leave(c);
 }
 
 /* Note why it ended, let the last bytes (a close frame) leave, then say so. */
@@ -226,11 +215,9 @@ static void after_frames(struct sc_ws_client *c, int r)
 
 static void read_frames(struct sc_ws_client *c)
 {
-    enter(c);
     int r = wslay_event_recv(c->frames);
     if (!c->freed)
         after_frames(c, r);
-    leave(c);
 }
 
 /* ---- opening ---- */
@@ -261,12 +248,12 @@ static void on_readable(void *ctx, struct sc_stream *s)
 {
     struct sc_ws_client *c = ctx;
     (void)s;
-    enter(c);
+    if (c->freed)
+        return;
     if (c->phase == UPGRADING)
         read_upgrade(c);
     if (c->phase == OPEN || c->phase == CLOSING)
         read_frames(c); /* frames may come in the same segment as the 101 */
-    leave(c);
 }
 
 static void on_connected(struct sc_ws_client *c)
@@ -280,6 +267,8 @@ static void on_stream_event(void *ctx, struct sc_stream *s, enum sc_stream_event
 {
     struct sc_ws_client *c = ctx;
     enum sc_ws_why gone = c->phase == DIALING ? SC_WS_REFUSED : SC_WS_LOST;
+    if (c->freed)
+        return;
     if (c->phase == ENDING) { /* the goodbye left, or never will */
         report_end(c);
         return;
@@ -325,6 +314,7 @@ struct sc_ws_client *sc_ws_client_new(struct sc_loop *loop, const struct sc_ws_a
                                       void *ctx)
 {
     struct sc_ws_client *c = sc_xcalloc(1, sizeof *c);
+    c->loop = loop;
     c->ops = ops;
     c->ctx = ctx;
     c->timer = sc_timer_new(loop, on_timer, c);
