@@ -1,6 +1,7 @@
 /* spool.h: port: messages on disk (store/spool_sqlite.c). Calls are synchronous and join the turn's
- * transaction, which the spool commits at the end of the turn (loop.h); nobody outside may be told
- * anything before sc_spool_after_commit says SC_OK. */
+ * transaction, which the spool commits at the end of the turn (loop.h) if anybody waits for it, and
+ * soon afterwards if nobody does; nobody outside may be told anything before sc_spool_after_commit
+ * says SC_OK. */
 #ifndef SIDECLAW_SPOOL_H
 #define SIDECLAW_SPOOL_H
 

@@ -86,8 +86,10 @@ struct sc_spool_sqlite {
     struct sc_turn_hook hook;
     struct sc_timer
         *wake; /* armed while something waits for a commit: the turn that makes it comes */
-    bool open; /* a transaction is */
-    struct sc_err failed; /* code != SC_OK: this turn's writes are lost, until its end */
+    struct sc_timer *lazy; /* armed while writes that nobody waits for are uncommitted */
+    bool lazy_over;        /* it fired: this turn commits */
+    bool open;             /* a transaction is */
+    struct sc_err failed;  /* code != SC_OK: this turn's writes are lost, until its end */
     struct spool_totals now, committed;
     /* Two lists that change places: callbacks register the next turn's while this one's run. Both
      * grow to the busiest turn and stay. */

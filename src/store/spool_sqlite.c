@@ -1,4 +1,4 @@
-/* The spool: opens, commits once a turn, tells those who wait for it. */
+/* The spool: opens, commits at the end of a turn, tells those who wait for it. */
 #include "sideclaw/spool_sqlite.h"
 
 #include <stdlib.h>
@@ -8,9 +8,26 @@
 #include "sideclaw/mem.h"
 #include "spool_internal.h"
 
+/* How long writes that nobody waits for (stages passed, retries counted) may share a transaction
+ * with later ones. A crash forgets at most that much, and all of it is learned again: a message is
+ * sent once more, and its receiver says how far it got. Without it, every answer of Redis costs an
+ * fsync. */
+enum { LAZY_MS = 20 };
+
 static void on_turn(void *ctx)
 {
-    sc_spool_sqlite_commit(ctx);
+    struct sc_spool_sqlite *s = ctx;
+    bool lazy = s->waiting.n == 0 && s->failed.code == SC_OK;
+    if (!lazy || s->lazy_over)
+        sc_spool_sqlite_commit(s);
+    else if (s->open && !sc_timer_armed(s->lazy))
+        sc_timer_arm(s->lazy, LAZY_MS);
+}
+
+static void on_lazy(void *ctx)
+{
+    struct sc_spool_sqlite *s = ctx;
+    s->lazy_over = true; /* this turn's hook commits */
 }
 
 static void on_wake(void *ctx)
@@ -35,6 +52,7 @@ struct sc_spool_sqlite *sc_spool_sqlite_new(const struct sc_spool_sqlite_deps *d
     s->max_bytes = deps->max_bytes;
     s->max_messages = deps->max_messages;
     s->wake = sc_timer_new(deps->loop, on_wake, s);
+    s->lazy = sc_timer_new(deps->loop, on_lazy, s);
     s->lock_fd = sc_spool_lock(s->path, err);
     if (s->lock_fd < 0 || sc_spool_open_db(s, deps->full_sync, err) < 0 ||
         sc_spool_prepare(s, err) < 0 || sc_spool_count(s, err) < 0) {
@@ -86,6 +104,8 @@ void sc_spool_sqlite_commit(struct sc_spool_sqlite *s)
     if (s->in_callbacks)
         return; /* what callbacks write is the next commit's */
     sc_timer_disarm(s->wake);
+    sc_timer_disarm(s->lazy);
+    s->lazy_over = false;
     end_turn(s, &err);
     run_callbacks(s, &err);
 }
@@ -172,6 +192,7 @@ void sc_spool_sqlite_free(struct sc_spool_sqlite *s)
     if (s->lock_fd >= 0)
         (void)close(s->lock_fd); /* the lock goes with it; the file stays, or two could hold one */
     sc_timer_free(s->wake);
+    sc_timer_free(s->lazy);
     sc_spool_hurry_clear(s);
     free(s->hurry);
     free(s->waiting.v);

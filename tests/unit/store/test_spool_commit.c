@@ -76,6 +76,18 @@ static void write_more(void *ctx, const struct sc_err *err)
 }
 
 /* The turn that follows comes by itself, with no event to wake the loop. */
+Test(spool_commit, what_nobody_waits_for_shares_a_commit_and_is_on_disk_soon)
+{
+    fixture_open(&f);
+    cr_assert_eq(put(&f, 0), SC_OK);
+    cr_assert_eq(sc_loop_turn(f.loop, 0, &f.err), SC_OK);
+    cr_assert_eq(rows_on_disk(), 0, "no fsync for one stage");
+    time_t deadline = time(NULL) + 5;
+    while (rows_on_disk() == 0 && time(NULL) < deadline)
+        cr_assert_eq(sc_loop_turn(f.loop, 50, &f.err), SC_OK);
+    cr_assert_eq(rows_on_disk(), 1);
+}
+
 Test(spool_commit, what_a_callback_writes_is_the_next_commits)
 {
     fixture_open(&f);
