@@ -66,9 +66,9 @@ struct sc_op {
     const char *name; /* "message.send" */
     const char *http; /* "POST /v1/messages"; {x} takes a path segment as parameter x */
     enum sc_scope scope;
+    int status;            /* of success over HTTP */
     const char *summary;
     const struct sc_param *params; /* ends with name NULL */
-    int status;                    /* of success over HTTP */
     const char *result;            /* JSON schema of the result, as text */
     void (*handler)(struct sc_call *call);
 };

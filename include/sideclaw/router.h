@@ -55,7 +55,8 @@ void sc_router_free(struct sc_router *r);
 typedef void sc_submit_fn(void *ctx, const struct sc_message *m, const struct sc_err *err);
 
 /* sc_router_submit: accept a message of a local agent or person. The id may be the client's own
- * (idempotency): a second submission of it succeeds and changes nothing. Empty from_agent is an
+ * (idempotency): a second submission of it succeeds, changes nothing and answers like the first; with
+ * another sender, receiver or body it is SC_EEXIST. Empty from_agent is an
  * error: surfaces fill it in. Fails at once with SC_EINVAL (a field), SC_ENOENT (nobody of that
  * name, with the nearest one), SC_EFULL, SC_EBUSY (thread rate); after 0, done runs once, after the
  * commit. m is borrowed. */
@@ -70,11 +71,13 @@ void sc_router_receipts(struct sc_router *r, const struct sc_receipts *rc);
 void sc_router_hurry(struct sc_router *r, const char *gateway);
 
 /* How the mailbox reports what became of an incoming message; joins the turn's transaction and
- * tells the sender after the commit. */
-void sc_router_progress(struct sc_router *r, const struct sc_message *m, enum sc_stage stage,
-                        const char *reason);
-/* The mailbox's answer to m: a reply message in the same transaction as m's REPLIED. */
-void sc_router_reply(struct sc_router *r, const struct sc_message *m, const char *text);
+ * tells the sender after the commit. Fails when the spool refuses: the stage stays as it was. */
+int sc_router_progress(struct sc_router *r, const struct sc_message *m, enum sc_stage stage,
+                       const char *reason, struct sc_err *err);
+/* The mailbox's answer to m: a reply message in the same transaction as m's REPLIED. Fails when the
+ * spool has no room for it; m is then where it was, and the answer can be fetched again. */
+int sc_router_reply(struct sc_router *r, const struct sc_message *m, const char *text,
+                    struct sc_err *err) SC_MUST_CHECK;
 
 /* Wait for the end of an outgoing message: its reply or its death. After 0, done runs once: rec is
  * the outgoing record, reply the answer in the sender's inbox; both NULL on the deadline. */

@@ -10,7 +10,7 @@
 #include "sideclaw/file.h"
 #include "sideclaw/mem.h"
 
-enum { TOKEN_BYTES = 24 };
+enum { TOKEN_BYTES = 24, TOKEN_LEN = 48 /* in hex */ };
 
 /* Each secret and the option that names its file. */
 static const struct {
@@ -44,10 +44,10 @@ static int make_http_token(struct sc_config *c, struct sc_err *err)
 {
     if (*c->http_token || access(c->http_token_file, F_OK) == 0 || errno != ENOENT)
         return SC_OK;
-    char token[2 * TOKEN_BYTES + 2];
+    char token[TOKEN_LEN + 2];
     sc_random_hex(token, TOKEN_BYTES);
-    token[2 * TOKEN_BYTES] = '\n';
-    token[2 * TOKEN_BYTES + 1] = 0;
+    token[TOKEN_LEN] = '\n';
+    token[TOKEN_LEN + 1] = 0;
     sc_auto_free char *folder = sc_xstrdup(c->http_token_file);
     char *slash = strrchr(folder, '/');
     int r = SC_OK;

@@ -8,10 +8,14 @@
 #include "sideclaw/mem.h"
 #include "sideclaw/parse.h"
 
-static void *field(const struct sc_config *c, const struct sc_option *o)
+static void *field(struct sc_config *c, const struct sc_option *o)
 {
-    /* The table's offsets are of a struct we own; const is the caller's promise, not ours. */
-    return (char *)(uintptr_t)c + o->offset;
+    return (char *)c + o->offset;
+}
+
+static const void *const_field(const struct sc_config *c, const struct sc_option *o)
+{
+    return (const char *)c + o->offset;
 }
 
 char **sc_option_str(struct sc_config *c, const struct sc_option *o)
@@ -153,7 +157,7 @@ static bool agents_equal(const struct sc_config *a, const struct sc_config *b)
 bool sc_option_equal(const struct sc_config *a, const struct sc_config *b,
                      const struct sc_option *o)
 {
-    const void *pa = field(a, o), *pb = field(b, o);
+    const void *pa = const_field(a, o), *pb = const_field(b, o);
     switch (o->type) {
     case SC_OPT_INT:
         return *(const int64_t *)pa == *(const int64_t *)pb;

@@ -254,7 +254,7 @@ static const struct sc_option options[] = {
       .type = SC_OPT_INT,
       AT(spool_max_bytes),
       .dflt = "1073741824",
-      .min = 1024 * 1024,
+      .min = INT64_C(1) << 20,
       .max = INT64_C(1) << 46,
       .unit = "bytes",
       .help = "Size of the spool above which new messages are refused." },
@@ -380,12 +380,23 @@ bool sc_option_in_group(const struct sc_option *o, const char *group)
     return strlen(group) == n && strncmp(o->key, group, n) == 0;
 }
 
+static char upper(char c)
+{
+    if (c >= 'a' && c <= 'z')
+        return (char)(c - 'a' + 'A');
+    return c;
+}
+
 char *sc_option_env(const struct sc_option *o)
 {
     struct sc_buf b = SC_BUF_INIT;
     sc_buf_adds(&b, "SIDECLAW_");
-    for (const char *p = o->key; *p; p++)
-        sc_buf_addc(&b, *p == '.' ? '_' : *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p);
+    for (const char *p = o->key; *p; p++) {
+        char c = upper(*p);
+        if (c == '.')
+            c = '_';
+        sc_buf_addc(&b, c);
+    }
     return sc_buf_steal(&b);
 }
 
@@ -395,7 +406,11 @@ char *sc_option_flag(const struct sc_option *o)
         return NULL;
     struct sc_buf b = SC_BUF_INIT;
     sc_buf_adds(&b, "--");
-    for (const char *p = o->key; *p; p++)
-        sc_buf_addc(&b, *p == '.' || *p == '_' ? '-' : *p);
+    for (const char *p = o->key; *p; p++) {
+        char c = *p;
+        if (c == '.' || c == '_')
+            c = '-';
+        sc_buf_addc(&b, c);
+    }
     return sc_buf_steal(&b);
 }

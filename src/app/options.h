@@ -25,6 +25,7 @@ enum sc_option_type {
 struct sc_option {
     const char *key; /* "redis.url" */
     enum sc_option_type type;
+    bool reloadable; /* SIGHUP applies it */
     size_t offset;
     const char *dflt;      /* as text; NULL: computed (dflt_help says how) or empty */
     const char *dflt_help; /* what --help shows instead of dflt; NULL */
@@ -35,7 +36,6 @@ struct sc_option {
      */
     int (*check)(char **value, struct sc_err *err);
     const char *alias; /* an environment variable of another program that means the same; NULL */
-    bool reloadable;   /* SIGHUP applies it */
     const char *help;  /* a sentence */
 };
 

@@ -10,7 +10,9 @@ enum { WORD_MAX = SC_NAME_MAX };
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c - 'A' + 'a');
+    return c;
 }
 
 static size_t min2(size_t a, size_t b)

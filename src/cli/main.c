@@ -170,20 +170,18 @@ static int dispatch(struct sc_cli *cli, int argc, char **argv, const struct glob
         return sc_cmd_version(cli, NULL);
     if (argc > 0 && argv[0][0] == '-')
         return sc_cli_usage(cli, "unknown flag %.60s", argv[0]);
-    if (argc > 0) {
-        cli->command = sc_command_find(argv[0]);
-        if (!cli->command)
-            return unknown_command(cli, argv[0]);
-    }
-    if (g->help || argc == 0) {
+    if (argc == 0) {
         cli->writer.fd = g->help ? STDOUT_FILENO : STDERR_FILENO;
-        if (cli->command)
-            sc_command_help(&cli->writer, cli->command);
-        else
-            sc_commands_help(&cli->writer);
+        sc_commands_help(&cli->writer);
         return g->help ? SC_EXIT_OK : SC_EXIT_USAGE;
     }
-    return run_command(cli, argc - 1, argv + 1);
+    cli->command = sc_command_find(argv[0]);
+    if (!cli->command)
+        return unknown_command(cli, argv[0]);
+    if (!g->help)
+        return run_command(cli, argc - 1, argv + 1);
+    sc_command_help(&cli->writer, cli->command);
+    return SC_EXIT_OK;
 }
 
 int sc_cli_main(int argc, char **argv, char *const *envp)

@@ -17,9 +17,10 @@ static void show_link(struct sc_writer *w, const char *name, const struct sc_val
 
 static void show_uptime(char ret[32], int64_t s)
 {
-    if (s < 3600)
+    enum { HOUR = 3600, TWO_DAYS = 172800 };
+    if (s < HOUR)
         (void)snprintf(ret, 32, "%lldm%02llds", (long long)(s / 60), (long long)(s % 60));
-    else if (s < 48 * 3600)
+    else if (s < TWO_DAYS)
         (void)snprintf(ret, 32, "%lldh%02lldm", (long long)(s / 3600), (long long)(s / 60 % 60));
     else
         (void)snprintf(ret, 32, "%lldd%lldh", (long long)(s / 86400), (long long)(s / 3600 % 24));

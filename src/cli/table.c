@@ -12,12 +12,14 @@
 static uint32_t code_point(const unsigned char *p, size_t n, size_t *ret_len)
 {
     size_t len = *p >= 0xf0 ? 4 : *p >= 0xe0 ? 3 : *p >= 0xc0 ? 2 : 1;
-    *ret_len = len <= n ? len : 1;
-    if (*ret_len == 1)
-        return *p;
-    uint32_t c = *p & (0xffu >> (len + 1));
-    for (size_t i = 1; i < len; i++)
+    uint32_t c = len == 1 ? *p : *p & (0xffu >> (len + 1));
+    *ret_len = 1;
+    for (size_t i = 1; i < len; i++) {
+        if (i >= n || (p[i] & 0xc0) != 0x80)
+            return *p;
         c = c << 6 | (p[i] & 0x3f);
+    }
+    *ret_len = len;
     return c;
 }
 

@@ -98,7 +98,7 @@ const char *sc_age(const char *rfc3339, char ret[24])
     static const struct {
         int64_t seconds;
         char unit;
-    } units[] = { { 24 * 3600, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
+    } units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
     struct sc_err err = SC_ERR_INIT;
     sc_wall then;
     if (!rfc3339 || sc_wall_parse(rfc3339, &then, &err) < 0)

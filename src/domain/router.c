@@ -5,6 +5,7 @@
 
 #include "router_internal.h"
 #include "sideclaw/mem.h"
+#include "sideclaw/parse.h"
 
 enum { EXPIRE_EVERY_MS = 60 * 1000 };
 
@@ -59,27 +60,29 @@ struct submission {
     struct sc_message *m;
     sc_submit_fn *done;
     void *ctx;
-    bool dispatch; /* false: it was there already, or died at the door */
+    bool is_new;   /* false: it was there already */
+    bool dispatch; /* false: it is here, or died at the door */
 };
 
 static void on_committed(void *ctx, const struct sc_err *err)
 {
     struct submission *s = ctx;
+    if (!err && s->is_new)
+        s->r->n.accepted++;
     if (s->done)
         s->done(s->ctx, s->m, err);
     if (!err && s->dispatch)
-        router_dispatch(s->r, s->m);
+        (void)router_dispatch(s->r, s->m); /* when it fails, the retry looks again */
     sc_message_free(s->m);
     free(s);
 }
 
-static void after_commit(struct sc_router *r, const struct sc_message *m, bool dispatch,
-                         sc_submit_fn *done, void *ctx)
+static void after_commit(struct sc_router *r, const struct submission *what)
 {
     struct submission *s = sc_xcalloc(1, sizeof *s);
-    *s = (struct submission){
-        .r = r, .m = sc_message_copy(m), .done = done, .ctx = ctx, .dispatch = dispatch
-    };
+    *s = *what;
+    s->r = r;
+    s->m = sc_message_copy(what->m);
     r->d.spool.ops->after_commit(r->d.spool.impl, on_committed, s);
 }
 
@@ -126,29 +129,47 @@ static bool stop_loop(struct sc_router *r, const struct sc_message *m)
     char reason[SC_REASON_MAX];
     (void)snprintf(reason, sizeof reason, "loop: more than %u messages a minute in one thread",
                    r->d.limits.thread_rate);
-    router_advance(r, &m->id, SC_STAGE_DEAD, router_now(r), reason);
+    (void)router_advance(r, &m->id, SC_STAGE_DEAD, router_now(r), reason);
     return true;
 }
 
-/* Put, and in the same transaction the inbox row of a receiver that lives here. */
-static int put(struct sc_router *r, struct sc_message *m, bool *ret_dispatch, struct sc_err *err)
+/* The client asks again: the first one counts, and answers. Another message under its id is a
+ * mistake, and must not pass for a success. */
+static int again(const struct sc_router *r, struct sc_message *m, struct sc_err *err)
 {
-    sc_wall now = router_now(r), next = { now.ms + r->d.limits.ack_ms };
-    *ret_dispatch = false;
-    int rc = r->d.spool.ops->out_put(r->d.spool.impl, m, now, next, err);
-    if (rc == SC_EEXIST)
-        return SC_OK; /* the client asks again: the first one counts */
+    sc_auto_record struct sc_record first;
+    sc_record_init(&first);
+    int rc = r->d.spool.ops->get(r->d.spool.impl, &m->id, false, &first, err);
     if (rc < 0)
         return rc;
-    r->n.accepted++;
+    if (!sc_streq(m->from_agent, first.msg.from_agent) ||
+        !sc_streq(m->to_agent, first.msg.to_agent) || !sc_streq(m->body, first.msg.body))
+        return sc_fail(err, SC_EEXIST, "another message was accepted with this id");
+    sc_message_fini(m);
+    *m = first.msg;
+    sc_message_init(&first.msg); /* handed over */
+    return SC_OK;
+}
+
+/* Put, and in the same transaction the inbox row of a receiver that lives here. */
+static int put(struct sc_router *r, struct sc_message *m, struct submission *ret,
+               struct sc_err *err)
+{
+    sc_wall now = router_now(r), next = { now.ms + r->d.limits.ack_ms };
+    int rc = r->d.spool.ops->out_put(r->d.spool.impl, m, now, next, err);
+    if (rc == SC_EEXIST)
+        return again(r, m, err);
+    if (rc < 0)
+        return rc;
+    ret->is_new = true;
     sc_log_info(r->d.log, "msg.accepted", SC_ID("id", &m->id), SC_S("from", m->from_agent),
                 SC_S("to", m->to_agent));
     if (stop_loop(r, m))
         return SC_OK;
     if (sc_streq(m->to_gateway, r->d.self_name))
-        router_store_local(r, m);
+        (void)router_store_local(r, m); /* when it has no room now, the retry looks again */
     else
-        *ret_dispatch = true;
+        ret->dispatch = true;
     router_due(r, next);
     return SC_OK;
 }
@@ -156,30 +177,19 @@ static int put(struct sc_router *r, struct sc_message *m, bool *ret_dispatch, st
 int sc_router_submit(struct sc_router *r, const struct sc_message *m, sc_submit_fn *done, void *ctx,
                      struct sc_err *err)
 {
-    bool dispatch;
+    struct submission s = { .done = done, .ctx = ctx };
     int rc = sc_message_check(m, err);
     if (rc == SC_OK)
         rc = check_recipient(r, m, err);
     if (rc < 0)
         return rc;
-    struct sc_message *c = sc_message_copy(m);
-    complete(r, c);
-    rc = put(r, c, &dispatch, err);
+    s.m = sc_message_copy(m);
+    complete(r, s.m);
+    rc = put(r, s.m, &s, err);
     if (rc == SC_OK)
-        after_commit(r, c, dispatch, done, ctx);
-    sc_message_free(c);
+        after_commit(r, &s);
+    sc_message_free(s.m);
     return rc;
-}
-
-/* The longest prefix of at most SC_BODY_MAX bytes that ends between characters. */
-static size_t cut(const char *text)
-{
-    size_t n = strlen(text);
-    if (n <= SC_BODY_MAX)
-        return n;
-    for (n = SC_BODY_MAX; n && ((unsigned char)text[n] & 0xc0) == 0x80;)
-        n--;
-    return n;
 }
 
 static struct sc_message *make_reply(const struct sc_message *m, const char *text)
@@ -192,32 +202,31 @@ static struct sc_message *make_reply(const struct sc_message *m, const char *tex
     a->to_gateway = sc_xstrdup(m->from_gateway);
     a->thread = sc_xstrdup(m->thread);
     a->in_reply_to = m->id;
-    a->body_len = cut(text);
+    a->body_len = sc_utf8_prefix(text, SC_BODY_MAX);
     a->body = sc_xstrndup(text, a->body_len);
     a->privacy = m->privacy;
     a->traceparent = sc_xstrdup(m->traceparent);
     return a;
 }
 
-void sc_router_reply(struct sc_router *r, const struct sc_message *m, const char *text)
+int sc_router_reply(struct sc_router *r, const struct sc_message *m, const char *text,
+                    struct sc_err *err)
 {
-    struct sc_err err = SC_ERR_INIT;
-    bool dispatch;
     struct sc_message *a = make_reply(m, text);
-    if (a->body_len < strlen(text))
+    struct submission s = { .m = a };
+    if (text[a->body_len])
         sc_log_warn(r->d.log, "msg.reply_cut", SC_ID("id", &m->id), SC_I("bytes", strlen(text)),
                     SC_S("instead", "the first 256 KiB are sent"));
     if (!a->to_gateway) /* an external sender: its answer waits here, in the inbox of its name */
         a->to_gateway = sc_xstrdup(r->d.self_name);
     complete(r, a);
-    if (put(r, a, &dispatch, &err) == SC_OK) {
-        sc_router_progress(r, m, SC_STAGE_REPLIED, NULL);
-        after_commit(r, a, dispatch, NULL, NULL);
-    } else {
-        sc_log_error(r->d.log, "msg.reply_lost", SC_ID("id", &m->id), SC_S("reason", err.text));
-        sc_router_progress(r, m, SC_STAGE_DEAD, err.text);
-    }
+    int rc = put(r, a, &s, err);
+    if (rc == SC_OK)
+        rc = sc_router_progress(r, m, SC_STAGE_REPLIED, NULL, err);
+    if (rc == SC_OK)
+        after_commit(r, &s);
     sc_message_free(a);
+    return rc;
 }
 
 void sc_router_counters(const struct sc_router *r, struct sc_router_counters *ret)
@@ -230,7 +239,9 @@ void sc_router_rejected(struct sc_router *r, const char *via, const char *reason
     r->n.rejected++;
     sc_log_warn(r->d.log, "msg.rejected", SC_S("via", via), SC_S("reason", reason),
                 SC_S("instead", "it was put aside under rejected"));
-    (void)snprintf(r->last_rejected, sizeof r->last_rejected, "%s: %.200s", via, reason);
+    char cut[SC_REASON_MAX];
+    sc_reason_copy(cut, reason);
+    (void)snprintf(r->last_rejected, sizeof r->last_rejected, "%s: %s", via, cut);
 }
 
 const char *sc_router_last_rejected(const struct sc_router *r)

@@ -14,7 +14,7 @@ struct receipt_batch {
 struct sc_router {
     struct sc_router_deps d;
     struct sc_router_counters n;
-    char last_rejected[SC_ERR_TEXT_MAX];
+    char last_rejected[SC_REASON_MAX + 64];
     struct sc_timer *due_timer;     /* the next retry */
     sc_wall due_at;                 /* when it is armed for; 0: not armed */
     struct sc_timer *expire_timer;
@@ -28,19 +28,24 @@ struct sc_router {
 
 sc_wall router_now(const struct sc_router *r);
 
-/* router_send.c: bring m to where it belongs; it is committed already. */
-void router_dispatch(struct sc_router *r, const struct sc_message *m);
+/* router_send.c: bring m to where it belongs; it is committed already. False when the spool refused
+ * the local half. */
+bool router_dispatch(struct sc_router *r, const struct sc_message *m);
 /* Make sure that the due timer fires at `at` or earlier. */
 void router_due(struct sc_router *r, sc_wall at);
 void router_on_due(void *router);
 /* The transport that would take it now; NULL when none is up. */
 struct sc_transport *router_transport(const struct sc_router *r);
 
-/* router_receive.c: the local half of a send, in the caller's transaction. */
-void router_store_local(struct sc_router *r, const struct sc_message *m);
-/* Move an outgoing message; logs, counts and wakes waiters when it changed. */
-void router_advance(struct sc_router *r, const struct sc_id *id, enum sc_stage stage, sc_wall at,
+/* router_receive.c: the local half of a send, in the caller's transaction; false when the spool
+ * refused it. */
+bool router_store_local(struct sc_router *r, const struct sc_message *m);
+/* Move an outgoing message; logs, counts and wakes waiters when it changed. False when the spool
+ * refused the write. */
+bool router_advance(struct sc_router *r, const struct sc_id *id, enum sc_stage stage, sc_wall at,
                     const char *reason);
+/* Past its ttl? What has none never is. */
+bool router_is_expired(const struct sc_router *r, const struct sc_message *m);
 
 /* router_receipts.c: tell `gateway` after this turn's commit. NULL or external senders: nothing. */
 void router_tell(struct sc_router *r, const char *gateway, const struct sc_id *id,

@@ -12,14 +12,18 @@ void router_free_batch(void *batch)
     free(b);
 }
 
+/* One envelope carries SC_RECEIPTS_MAX; a busy turn has more. */
 static bool send_batch(void *ctx, const char *gateway, void *value)
 {
     struct sc_router *r = ctx;
     struct receipt_batch *b = value;
     struct sc_transport *t = router_transport(r);
-    if (t) {
-        r->n.receipts_out += b->r.n;
-        t->ops->receipts(t->impl, &b->r);
+    for (size_t i = 0; t && i < b->r.n; i += SC_RECEIPTS_MAX) {
+        struct sc_receipts part = b->r; /* borrowed */
+        part.v += i;
+        part.n = b->r.n - i < SC_RECEIPTS_MAX ? b->r.n - i : SC_RECEIPTS_MAX;
+        r->n.receipts_out += part.n;
+        t->ops->receipts(t->impl, &part);
     }
     router_free_batch(sc_map_del(r->receipts, gateway));
     return true;
@@ -43,10 +47,6 @@ static void on_commit(void *ctx, const struct sc_err *err)
 static struct receipt_batch *batch_for(struct sc_router *r, const char *gateway)
 {
     struct receipt_batch *b = sc_map_get(r->receipts, gateway);
-    if (b && b->r.n == SC_RECEIPTS_MAX) {
-        /* A full one may leave only with the commit; what does not fit is asked for again. */
-        return NULL;
-    }
     if (!b) {
         b = sc_xcalloc(1, sizeof *b);
         b->r.from_gateway = sc_xstrdup(r->d.self_name);
@@ -62,19 +62,17 @@ void router_tell(struct sc_router *r, const char *gateway, const struct sc_id *i
     if (!gateway)
         return; /* an external sender has no sidecar to tell */
     if (sc_streq(gateway, r->d.self_name)) {
-        router_advance(r, id, stage, router_now(r), reason && *reason ? reason : NULL);
+        (void)router_advance(r, id, stage, router_now(r), reason && *reason ? reason : NULL);
         return;
     }
     struct receipt_batch *b = batch_for(r, gateway);
-    if (!b)
-        return;
     if (b->r.n == b->cap) {
         b->cap = b->cap ? b->cap * 2 : 8;
         b->r.v = sc_xrealloc(b->r.v, b->cap * sizeof *b->r.v);
     }
     struct sc_receipt *one = &b->r.v[b->r.n++];
     *one = (struct sc_receipt){ .id = *id, .stage = stage, .at = router_now(r) };
-    (void)snprintf(one->reason, sizeof one->reason, "%s", reason ? reason : "");
+    sc_reason_copy(one->reason, reason);
     if (!r->flush_queued) {
         r->flush_queued = true;
         r->d.spool.ops->after_commit(r->d.spool.impl, on_commit, r);

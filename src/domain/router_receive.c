@@ -4,7 +4,7 @@
 #include "router_internal.h"
 #include "sideclaw/mem.h"
 
-void router_advance(struct sc_router *r, const struct sc_id *id, enum sc_stage stage, sc_wall at,
+bool router_advance(struct sc_router *r, const struct sc_id *id, enum sc_stage stage, sc_wall at,
                     const char *reason)
 {
     struct sc_err err = SC_ERR_INIT;
@@ -14,13 +14,20 @@ void router_advance(struct sc_router *r, const struct sc_id *id, enum sc_stage s
         sc_log_warn(r->d.log, "spool.write_failed", SC_ID("id", id), SC_S("reason", err.text),
                     SC_S("instead", "the receipt is asked for again"));
     if (rc < 0 || !changed)
-        return;
+        return rc == SC_OK || rc == SC_ENOENT;
     if (stage == SC_STAGE_DEAD)
         r->n.dead++;
     sc_log_info(r->d.log, stage == SC_STAGE_DEAD ? "msg.dead" : "msg.stage", SC_ID("id", id),
                 SC_S("stage", sc_fsm_name(&sc_stage_fsm, (int)stage)), SC_S("reason", reason));
     if (stage >= SC_STAGE_REPLIED)
         router_wake(r, id);
+    return true;
+}
+
+bool router_is_expired(const struct sc_router *r, const struct sc_message *m)
+{
+    return m->ttl_s && m->timestamp.ms &&
+           router_now(r).ms > m->timestamp.ms + (int64_t)m->ttl_s * 1000;
 }
 
 /* What the commit of an incoming message owes to the outside. */
@@ -58,17 +65,19 @@ static void after_commit(struct sc_router *r, const struct sc_transport *via,
 /* A reply settles the message it answers; an inbox that nobody wakes for is the end of the way. */
 static void arrived(struct sc_router *r, const struct sc_message *m, enum sc_place place)
 {
+    struct sc_err err = SC_ERR_INIT;
     sc_wall now = router_now(r);
     r->n.received++;
     sc_log_info(r->d.log, "msg.stored", SC_ID("id", &m->id), SC_S("from", m->from_agent),
                 SC_S("to", m->to_agent), SC_S("kind", sc_kind_name(m->kind)));
     router_tell(r, m->from_gateway, &m->id, SC_STAGE_STORED, NULL);
     if (m->kind == SC_KIND_REPLY && !sc_id_is_zero(&m->in_reply_to)) {
-        router_advance(r, &m->in_reply_to, SC_STAGE_REPLIED, now, NULL);
+        (void)router_advance(r, &m->in_reply_to, SC_STAGE_REPLIED, now, NULL);
         router_wake(r, &m->in_reply_to); /* also when the receipt `replied` was faster */
     }
+    /* A refusal dooms the turn; the message comes again. */
     if (m->kind != SC_KIND_MESSAGE || place == SC_PLACE_INBOX)
-        sc_router_progress(r, m, SC_STAGE_DELIVERED, NULL);
+        (void)sc_router_progress(r, m, SC_STAGE_DELIVERED, NULL, &err);
 }
 
 /* Returns true when m is (now or since before) in the inbox. */
@@ -94,20 +103,23 @@ static bool store(struct sc_router *r, const struct sc_message *m, enum sc_place
     return false;
 }
 
-void router_store_local(struct sc_router *r, const struct sc_message *m)
+/* No `sent` here: nothing carries it, and when the inbox has no room it got no further. */
+bool router_store_local(struct sc_router *r, const struct sc_message *m)
 {
     const char *gateway;
     bool is_new;
     enum sc_place place = sc_registry_locate(r->d.registry, m->to_agent, &gateway);
     if (place == SC_PLACE_UNKNOWN && m->kind == SC_KIND_MESSAGE) {
-        router_advance(r, &m->id, SC_STAGE_DEAD, router_now(r),
-                       "unknown recipient: this gateway has no such agent");
-        return;
+        if (!sc_registry_listed(r->d.registry))
+            return true; /* our gateway may have it; the retry looks again */
+        return router_advance(r, &m->id, SC_STAGE_DEAD, router_now(r),
+                              "unknown recipient: this gateway has no such agent");
     }
-    router_advance(r, &m->id, SC_STAGE_SENT, router_now(r), NULL);
-    if (store(r, m, place, &is_new))
-        after_commit(r, NULL, NULL, sc_message_copy(m),
-                     is_new && m->kind == SC_KIND_MESSAGE && place == SC_PLACE_LOCAL);
+    if (!store(r, m, place, &is_new))
+        return false;
+    after_commit(r, NULL, NULL, sc_message_copy(m),
+                 is_new && m->kind == SC_KIND_MESSAGE && place == SC_PLACE_LOCAL);
+    return true;
 }
 
 /* Hops and the list of gateways passed are this wire's; the signature does not cover them. */
@@ -118,6 +130,21 @@ static bool too_many_hops(struct sc_router *r, const struct sc_message *m)
     router_tell(r, m->from_gateway, &m->id, SC_STAGE_DEAD, "loop: too many hops");
     sc_log_warn(r->d.log, "msg.loop", SC_ID("id", &m->id), SC_I("hops", m->hops),
                 SC_S("instead", "it is dead, and its sender told"));
+    return true;
+}
+
+/* Its sender has given it up, or will: storing it now could only act on what is over. One that came
+ * in time and is here already is answered with what became of it. */
+static bool too_late(struct sc_router *r, const struct sc_message *m)
+{
+    sc_auto_record struct sc_record known;
+    struct sc_err err = SC_ERR_INIT;
+    sc_record_init(&known);
+    if (!router_is_expired(r, m) ||
+        r->d.spool.ops->get(r->d.spool.impl, &m->id, true, &known, &err) != SC_ENOENT)
+        return false;
+    router_tell(r, m->from_gateway, &m->id, SC_STAGE_DEAD, "expired: it came after its ttl");
+    sc_log_info(r->d.log, "msg.too_late", SC_ID("id", &m->id), SC_S("from", m->from_agent));
     return true;
 }
 
@@ -139,7 +166,7 @@ void sc_router_receive(struct sc_router *r, const struct sc_transport *via,
     enum sc_place place = sc_registry_locate(r->d.registry, take_msg->to_agent, &gateway);
     bool ours =
         place == SC_PLACE_LOCAL || place == SC_PLACE_INBOX || take_msg->kind != SC_KIND_MESSAGE;
-    if (too_many_hops(r, take_msg)) {
+    if (too_many_hops(r, take_msg) || (ours && too_late(r, take_msg))) {
         after_commit(r, via, entry, take_msg, false);
         return;
     }
@@ -160,21 +187,21 @@ void sc_router_receipts(struct sc_router *r, const struct sc_receipts *rc)
     for (size_t i = 0; i < rc->n; i++) {
         const struct sc_receipt *one = &rc->v[i];
         r->n.receipts_in++;
-        router_advance(r, &one->id, one->stage, one->at, one->reason[0] ? one->reason : NULL);
+        (void)router_advance(r, &one->id, one->stage, one->at,
+                             one->reason[0] ? one->reason : NULL);
     }
 }
 
-void sc_router_progress(struct sc_router *r, const struct sc_message *m, enum sc_stage stage,
-                        const char *reason)
+int sc_router_progress(struct sc_router *r, const struct sc_message *m, enum sc_stage stage,
+                       const char *reason, struct sc_err *err)
 {
-    struct sc_err err = SC_ERR_INIT;
+    char cut[SC_REASON_MAX]; /* a gateway's words may be long, and both ends keep the same */
+    sc_reason_copy(cut, reason);
+    reason = reason ? cut : NULL;
     int rc =
-        r->d.spool.ops->in_advance(r->d.spool.impl, &m->id, stage, router_now(r), reason, &err);
-    if (rc < 0) {
-        sc_log_warn(r->d.log, "spool.write_failed", SC_ID("id", &m->id), SC_S("reason", err.text),
-                    SC_S("instead", "the stage stays as it was"));
-        return;
-    }
+        r->d.spool.ops->in_advance(r->d.spool.impl, &m->id, stage, router_now(r), reason, err);
+    if (rc < 0)
+        return rc;
     if (stage == SC_STAGE_DELIVERED)
         r->n.delivered++;
     if (stage == SC_STAGE_REPLIED)
@@ -183,4 +210,5 @@ void sc_router_progress(struct sc_router *r, const struct sc_message *m, enum sc
                 SC_ID("id", &m->id), SC_S("stage", sc_fsm_name(&sc_stage_fsm, (int)stage)),
                 SC_S("to", m->to_agent), SC_S("reason", reason));
     router_tell(r, m->from_gateway, &m->id, stage, reason);
+    return SC_OK;
 }

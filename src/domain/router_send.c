@@ -5,7 +5,10 @@
 #include "sideclaw/backoff.h"
 #include "sideclaw/mem.h"
 
-enum { DUE_BATCH = 128 };
+enum {
+    DUE_BATCH = 128,
+    QUESTIONS_GROW = 32 /* from one a minute to one in half an hour */
+};
 
 struct sc_transport *router_transport(const struct sc_router *r)
 {
@@ -21,7 +24,7 @@ static void on_sent(void *ctx, const struct sc_id *id, const struct sc_err *err)
     r->n.in_flight--;
     if (!err) {
         r->n.sent++;
-        router_advance(r, id, SC_STAGE_SENT, router_now(r), NULL);
+        (void)router_advance(r, id, SC_STAGE_SENT, router_now(r), NULL);
     } else {
         sc_log_debug(r->d.log, "msg.send_failed", SC_ID("id", id), SC_S("reason", err->text));
     }
@@ -46,40 +49,40 @@ static void send_remote(struct sc_router *r, const struct sc_message *m)
     sc_message_free(c);
 }
 
-void router_dispatch(struct sc_router *r, const struct sc_message *m)
+bool router_dispatch(struct sc_router *r, const struct sc_message *m)
 {
     const char *gateway = m->to_gateway;
     struct sc_message routed = *m; /* borrowed; only the address may differ */
     /* An agent may have moved since the message was accepted: the directory's word is newer. */
     enum sc_place place = sc_registry_locate(r->d.registry, m->to_agent, &gateway);
-    if (place == SC_PLACE_UNKNOWN || m->kind == SC_KIND_REPLY)
+    if (place == SC_PLACE_UNKNOWN || m->kind == SC_KIND_REPLY ||
+        (m->to_gateway && sc_registry_everywhere(m->to_agent)))
         gateway = m->to_gateway;
     if (!gateway)
-        return; /* nobody knows it yet; the retry looks again */
-    char *to = sc_xstrdup(gateway);
+        return true; /* nobody knows it yet; the retry looks again */
+    bool ok = true;
+    sc_auto_free char *to = sc_xstrdup(gateway);
     routed.to_gateway = to;
     if (sc_streq(to, r->d.self_name))
-        router_store_local(r, &routed);
+        ok = router_store_local(r, &routed);
     else
         send_remote(r, &routed);
-    free(to);
+    return ok;
 }
 
-static void expire_one(struct sc_router *r, const struct sc_record *rec)
+/* The receiver has it on disk, and it is its to finish. As long as it surely remembers the message
+ * we ask how that went, because the receipt that said so may be lost; afterwards it is history. */
+static bool is_history(const struct sc_router *r, const struct sc_record *rec)
 {
-    if (rec->stage < SC_STAGE_STORED) {
-        router_advance(r, &rec->msg.id, SC_STAGE_DEAD, router_now(r),
-                       "expired: no gateway stored it within its ttl");
-        return;
-    }
-    /* The receiver has it on disk: it is its to finish, and asking further would change nothing. */
+    return rec->stage >= SC_STAGE_STORED && router_is_expired(r, &rec->msg) &&
+           router_now(r).ms > rec->msg.timestamp.ms + r->d.limits.retention_ms;
+}
+
+static bool park(struct sc_router *r, const struct sc_record *rec)
+{
     struct sc_err err = SC_ERR_INIT;
-    (void)r->d.spool.ops->out_defer(r->d.spool.impl, &rec->msg.id, (sc_wall){ INT64_MAX }, &err);
-}
-
-static bool is_expired(const struct sc_router *r, const struct sc_record *rec)
-{
-    return router_now(r).ms > rec->msg.timestamp.ms + (int64_t)rec->msg.ttl_s * 1000;
+    return r->d.spool.ops->out_defer(r->d.spool.impl, &rec->msg.id, (sc_wall){ INT64_MAX },
+                                     &err) == SC_OK;
 }
 
 /* Fresh news of a stored message make asking again unnecessary for a while. */
@@ -112,25 +115,40 @@ static bool collect(void *ctx, const struct sc_record *rec)
     return d->n < DUE_BATCH;
 }
 
-static void retry_one(struct sc_router *r, const struct sc_record *rec)
+/* A message that is stored is only asked about, and each question is a whole envelope. */
+static int64_t wait_after(const struct sc_router *r, const struct sc_record *rec)
 {
     const struct sc_router_limits *lim = &r->d.limits;
+    bool stored = rec->stage >= SC_STAGE_STORED;
+    int64_t least = stored ? lim->refresh_ms : lim->retry_min_ms;
+    int64_t most = stored ? lim->refresh_ms * QUESTIONS_GROW : lim->retry_max_ms;
+    return sc_backoff_delay(least, most, rec->attempts, sc_random64());
+}
+
+/* False when the spool refused: the row stays due, and the others would fare no better. */
+static bool retry_one(struct sc_router *r, const struct sc_record *rec)
+{
     struct sc_err err = SC_ERR_INIT;
-    if (is_expired(r, rec)) {
-        expire_one(r, rec);
-        return;
-    }
+    if (rec->stage < SC_STAGE_STORED && router_is_expired(r, &rec->msg))
+        return router_advance(r, &rec->msg.id, SC_STAGE_DEAD, router_now(r),
+                              "expired: no gateway said within its ttl that it has it");
+    if (is_history(r, rec))
+        return park(r, rec);
     if (put_off(r, rec))
-        return;
-    int64_t wait =
-        rec->stage >= SC_STAGE_STORED
-            ? lim->refresh_ms
-            : sc_backoff_delay(lim->retry_min_ms, lim->retry_max_ms, rec->attempts, sc_random64());
-    sc_wall next = { router_now(r).ms + wait };
+        return true;
+    sc_wall next = { router_now(r).ms + wait_after(r, rec) };
     if (r->d.spool.ops->out_retry(r->d.spool.impl, &rec->msg.id, next, &err) < 0)
-        return; /* the spool said why; the row stays due */
+        return false;
     r->n.retried++;
-    router_dispatch(r, &rec->msg);
+    return router_dispatch(r, &rec->msg);
+}
+
+/* The timer follows what the turn wrote; when its commit fails, the rows are due as before. */
+static void on_retried(void *ctx, const struct sc_err *err)
+{
+    struct sc_router *r = ctx;
+    if (err)
+        router_due(r, (sc_wall){ router_now(r).ms + r->d.limits.retry_min_ms });
 }
 
 static void arm_next(struct sc_router *r, bool more)
@@ -152,11 +170,17 @@ void router_on_due(void *router)
     r->due_at.ms = 0;
     struct due d = { .r = r, .rows = sc_xcalloc(DUE_BATCH, sizeof *d.rows) };
     int rc = r->d.spool.ops->out_due(r->d.spool.impl, router_now(r), DUE_BATCH, collect, &d, &err);
+    bool refused = rc < 0;
     for (size_t i = 0; i < d.n; i++) {
-        retry_one(r, &d.rows[i]);
+        refused = refused || !retry_one(r, &d.rows[i]);
         sc_record_fini(&d.rows[i]);
     }
-    arm_next(r, rc == SC_OK && d.n == DUE_BATCH);
+    if (d.n)
+        r->d.spool.ops->after_commit(r->d.spool.impl, on_retried, r);
+    if (refused) /* not at once: a full disk would keep the loop spinning */
+        router_due(r, (sc_wall){ router_now(r).ms + r->d.limits.retry_min_ms });
+    else
+        arm_next(r, d.n == DUE_BATCH);
     free(d.rows);
 }
 

@@ -90,11 +90,12 @@ struct wake {
     struct sc_id id;
 };
 
+/* Whatever became of the commit: what the spool says now is true. */
 static void on_commit(void *ctx, const struct sc_err *err)
 {
     struct wake *w = ctx;
-    if (!err)
-        finish(w->r, &w->id);
+    (void)err;
+    finish(w->r, &w->id);
     free(w);
 }
 
@@ -107,13 +108,6 @@ void router_wake(struct sc_router *r, const struct sc_id *id)
     struct wake *w = sc_xcalloc(1, sizeof *w);
     *w = (struct wake){ .r = r, .id = *id };
     r->d.spool.ops->after_commit(r->d.spool.impl, on_commit, w);
-}
-
-/* A message that had its end before somebody asked. */
-static void look_now(void *ctx)
-{
-    struct sc_wait *w = ctx;
-    finish(w->r, &w->id);
 }
 
 int sc_router_wait(struct sc_router *r, const struct sc_id *id, int64_t timeout_ms,
@@ -132,7 +126,7 @@ int sc_router_wait(struct sc_router *r, const struct sc_id *id, int64_t timeout_
     w->next = sc_map_get(r->waits, key);
     (void)sc_map_set(r->waits, key, w);
     r->n_waits++;
-    sc_loop_defer(r->d.loop, look_now, w);
+    router_wake(r, id); /* it may have had its end before somebody asked */
     if (ret)
         *ret = w;
     return SC_OK;
@@ -140,10 +134,8 @@ int sc_router_wait(struct sc_router *r, const struct sc_id *id, int64_t timeout_
 
 void sc_router_wait_cancel(struct sc_wait *w)
 {
-    if (!w)
-        return;
-    sc_loop_undefer(w->r->d.loop, look_now, w);
-    unlink_wait(w);
+    if (w)
+        unlink_wait(w);
 }
 
 static void free_list(void *value)

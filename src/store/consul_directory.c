@@ -47,12 +47,6 @@ struct sc_consul {
 
 /* ---- the link ---- */
 
-static void check_catalog(struct sc_consul *c)
-{
-    if (c->catalog && c->gateway_url)
-        sc_consul_catalog_check(c->catalog, c->gateway_url);
-}
-
 static void set_link(struct sc_consul *c, enum sc_link_state state, const char *detail,
                      const char *remedy)
 {
@@ -68,10 +62,8 @@ static void set_link(struct sc_consul *c, enum sc_link_state state, const char *
                     SC_S("instead", "the last good view is used"));
     c->d.events.link(c->d.events.ctx, state, detail, remedy);
     sc_consul_mailbox_link(c->mailbox, state, detail, remedy);
-    if (came && !c->left) {
+    if (came)
         sc_consul_presence_again(c->presence);
-        check_catalog(c);
-    }
 }
 
 static void heard(struct sc_consul *c, enum source source, const struct sc_err *err)
@@ -111,7 +103,10 @@ static void on_session_state(void *ctx, const struct sc_err *err)
 
 static void on_presence_state(void *ctx, const struct sc_err *err)
 {
-    heard(ctx, PRESENCE, err);
+    struct sc_consul *c = ctx;
+    heard(c, PRESENCE, err);
+    if (!err && c->catalog && c->gateway_url && sc_consul_presence_named(c->presence))
+        sc_consul_catalog_check(c->catalog, c->gateway_url);
 }
 
 static void on_session_ready(void *ctx)
@@ -152,6 +147,11 @@ static void on_entry(struct sc_consul *c, bool gateways, const struct sc_kv_entr
         sc_log_debug(c->d.log, "consul.key_ignored", SC_S("key", e->key));
         return;
     }
+    /* "gateway" sorts before "inbox/": whose agent this is, is known by now. */
+    const char *host = gateways ? NULL : sc_consul_view_host(c->view, name);
+    bool theirs = host && !sc_streq(host, c->self);
+    if (strchr(field, '/') && theirs)
+        return; /* two gateways claim it, and this one lost: the holder reads its boxes */
     if (sc_consul_mailbox_key(c->mailbox, gateways, name, field, e) || strchr(field, '/'))
         return;
     if (gateways)
@@ -218,8 +218,6 @@ static void do_publish(void *impl, const struct sc_presence *p)
         return;
     sc_set_str(&c->gateway_url, p->gateway.url);
     sc_consul_presence_publish(c->presence, p);
-    if (c->link == SC_LINK_UP)
-        check_catalog(c);
 }
 
 static void report_withdrawn(void *ctx)
@@ -249,8 +247,11 @@ static void on_step_done(void *ctx)
 static void on_goodbye(void *ctx)
 {
     struct sc_consul *c = ctx;
-    c->leaving = c->catalog ? 3 : 2;
-    sc_consul_cluster_leave(c->cluster, on_step_done, c);
+    /* Who never had the name must not take it off the list for the one who has it. */
+    bool member = sc_consul_presence_named(c->presence);
+    c->leaving = 1 + (unsigned)member + (c->catalog != NULL);
+    if (member)
+        sc_consul_cluster_leave(c->cluster, on_step_done, c);
     sc_consul_session_leave(c->session, on_step_done, c);
     if (c->catalog)
         sc_consul_catalog_leave(c->catalog, on_step_done, c);

@@ -172,6 +172,8 @@ const struct sc_strv *sc_consul_view_own_agents(const struct sc_consul_view *v);
 /* Borrowed until the next key or end. */
 const struct sc_consul_orphan *sc_consul_view_orphans(const struct sc_consul_view *v,
                                                       bool gateways);
+/* The gateway of the agent whose keys are coming in just now; NULL when it is not known (yet). */
+const char *sc_consul_view_host(const struct sc_consul_view *v, const char *id);
 /* Has that gateway a session that lives? */
 bool sc_consul_view_held(const struct sc_consul_view *v, const char *gateway);
 void sc_consul_view_free(struct sc_consul_view *v); /* writes what is not yet on disk */
@@ -194,6 +196,33 @@ void sc_consul_cluster_sweep(struct sc_consul_cluster *k);
 void sc_consul_cluster_leave(struct sc_consul_cluster *k, sc_loop_fn *done, void *ctx);
 void sc_consul_cluster_free(struct sc_consul_cluster *k);
 
+/* ---- consul_snapshot.c: a copy of a presence, and its keys ---- */
+
+struct sc_consul_snapshot {
+    char *cluster_id;
+    struct sc_gateway_info gateway; /* its name is env->self */
+    struct sc_agent_info *agents;
+    size_t n;
+    unsigned turns;
+    bool set;
+};
+/* Operations that each adds to a transaction. */
+enum { SC_CONSUL_GATEWAY_OPS = 7, SC_CONSUL_AGENT_OPS = 4 };
+
+void sc_consul_snapshot_take(struct sc_consul_snapshot *s, const struct sc_presence *from);
+void sc_consul_snapshot_fini(struct sc_consul_snapshot *s);
+bool sc_consul_snapshot_has(const struct sc_consul_snapshot *s, const char *id);
+void sc_consul_snapshot_add_gateway(const struct sc_consul_snapshot *s,
+                                    const struct sc_consul_env *env, const char *session,
+                                    struct sc_buf *txn);
+void sc_consul_snapshot_add_agent(const struct sc_consul_snapshot *s, size_t i,
+                                  const struct sc_consul_env *env, const char *session,
+                                  struct sc_buf *txn);
+/* <prefix>/agents/<id>/<field>, <prefix>/gateways/<self>/<field>; the caller frees. */
+char *sc_consul_agent_key(const struct sc_consul_env *env, const char *id, const char *field);
+char *sc_consul_gateway_key(const struct sc_consul_env *env, const char *field);
+void sc_consul_add_lock(struct sc_buf *txn, char *take_key, const char *value, const char *session);
+
 /* ---- consul_presence.c: the heartbeat ---- */
 
 struct sc_consul_presence;
@@ -210,6 +239,8 @@ struct sc_consul_presence *sc_consul_presence_new(const struct sc_consul_presenc
 void sc_consul_presence_publish(struct sc_consul_presence *p, const struct sc_presence *now);
 /* Write the latest presence again: there is a new session, or the link is back. */
 void sc_consul_presence_again(struct sc_consul_presence *p);
+/* Is the gateway's name ours: written by us, and not held by somebody else since? */
+bool sc_consul_presence_named(const struct sc_consul_presence *p);
 /* Say that we go: dead and offline, at once; nothing is published afterwards. done runs once. */
 void sc_consul_presence_goodbye(struct sc_consul_presence *p, sc_loop_fn *done, void *ctx);
 void sc_consul_presence_free(struct sc_consul_presence *p);
@@ -223,6 +254,18 @@ struct sc_consul_catalog *sc_consul_catalog_new(const struct sc_consul_env *env,
 void sc_consul_catalog_check(struct sc_consul_catalog *s, const char *gateway_url);
 void sc_consul_catalog_leave(struct sc_consul_catalog *s, sc_loop_fn *done, void *ctx);
 void sc_consul_catalog_free(struct sc_consul_catalog *s);
+
+/* ---- consul_outgoing.c: what we put into others' boxes ---- */
+
+struct sc_consul_outgoing;
+struct sc_consul_outgoing *sc_consul_outgoing_new(const struct sc_consul_env *env,
+                                                  struct sc_mesh_key key);
+/* As the transport port's ops. */
+int sc_consul_outgoing_send(struct sc_consul_outgoing *o, const struct sc_message *m,
+                            sc_transport_done_fn *done, void *ctx, struct sc_err *err);
+void sc_consul_outgoing_receipts(struct sc_consul_outgoing *o, const struct sc_receipts *r);
+void sc_consul_outgoing_close(struct sc_consul_outgoing *o);
+void sc_consul_outgoing_free(struct sc_consul_outgoing *o);
 
 /* ---- consul_mailbox.c: messages as keys; the transport port ---- */
 

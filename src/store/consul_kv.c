@@ -1,6 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
+#include <sys/queue.h>
 
 #include "consul_internal.h"
 #include "sideclaw/crypto.h"
@@ -13,12 +13,12 @@ struct sc_consul_kv {
     struct sc_http_client *http;
     char *addr;         /* without a slash at its end */
     char *token_header; /* "X-Consul-Token: ..."; NULL when none. Secret. */
-    struct sc_consul_call *calls;
+    TAILQ_HEAD(call_list, sc_consul_call) calls;
 };
 
 struct sc_consul_call {
     struct sc_consul_kv *kv;
-    struct sc_consul_call *prev, *next;
+    TAILQ_ENTRY(sc_consul_call) link;
     struct sc_http_op *op; /* NULL once it ended, or when it never began */
     sc_consul_done_fn *done;
     void *ctx;
@@ -32,6 +32,7 @@ struct sc_consul_kv *sc_consul_kv_new(struct sc_loop *loop, struct sc_http_clien
     size_t n = strlen(addr);
     while (n > 0 && addr[n - 1] == '/')
         n--;
+    TAILQ_INIT(&kv->calls);
     kv->loop = loop;
     kv->http = http;
     /* CONSUL_HTTP_ADDR is often a bare host:port; Consul's own tools take that too. */
@@ -50,7 +51,7 @@ static void on_unsent(void *ctx);
 
 static void call_free(struct sc_consul_call *call)
 {
-    DL_DELETE(call->kv->calls, call);
+    TAILQ_REMOVE(&call->kv->calls, call, link);
     sc_loop_undefer(call->kv->loop, on_unsent, call);
     free(call);
 }
@@ -67,8 +68,9 @@ void sc_consul_kv_free(struct sc_consul_kv *kv)
 {
     if (!kv)
         return;
-    while (kv->calls)
-        sc_consul_kv_cancel(kv->calls);
+    struct sc_consul_call *call;
+    while ((call = TAILQ_FIRST(&kv->calls)))
+        sc_consul_kv_cancel(call); /* NOLINT(clang-analyzer-unix.Malloc): it loses TAILQ_REMOVE */
     sc_secret_free(kv->token_header);
     free(kv->addr);
     free(kv);
@@ -150,7 +152,7 @@ static struct sc_consul_call *start(struct sc_consul_kv *kv, struct sc_http_requ
     call->kv = kv;
     call->done = done;
     call->ctx = ctx;
-    DL_APPEND(kv->calls, call);
+    TAILQ_INSERT_TAIL(&kv->calls, call, link);
     req->url = url;
     req->headers = headers;
     if (req->timeout_ms == 0)

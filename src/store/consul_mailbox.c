@@ -12,7 +12,6 @@
  * that still holds, and the id of a message without one is derived from key, index and content. */
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
 
 #include "consul_internal.h"
 #include "sideclaw/crypto.h"
@@ -41,21 +40,12 @@ struct item {
     char reason[SC_REASON_MAX]; /* of a rejection under way */
 };
 
-struct send {
-    struct sc_consul_mailbox *mailbox;
-    struct send *prev, *next;
-    struct sc_id id;
-    sc_transport_done_fn *done;
-    void *ctx;
-    struct sc_consul_call *call;
-};
-
 struct sc_consul_mailbox {
     struct sc_transport transport;
     struct sc_consul_mailbox_deps d;
     struct sc_map *items;  /* by name */
     struct sc_map *served; /* agents whose boxes we read */
-    struct send *sends;
+    struct sc_consul_outgoing *outgoing;
     bool closed;
 };
 
@@ -349,70 +339,20 @@ void sc_consul_mailbox_end(struct sc_consul_mailbox *b, bool gateways)
 
 /* ---- the transport port ---- */
 
-static void on_sent(void *ctx, const struct sc_http_response *res, const struct sc_err *err)
-{
-    struct send *s = ctx;
-    (void)res;
-    s->call = NULL;
-    DL_DELETE(s->mailbox->sends, s);
-    s->done(s->ctx, &s->id, err);
-    free(s);
-}
-
-/* A message goes to its agent's inbox, where it survives the agent's moving house. What is for a
- * gateway rather than for an agent of the directory (a reply to a person, or to `external:`) goes
- * to the gateway's own. */
-static char *address(const struct sc_consul_mailbox *b, const struct sc_message *m)
-{
-    char id[SC_ID_TEXT_SIZE];
-    sc_id_format(&m->id, id);
-    bool person = sc_streq(m->to_agent, "operator") || strchr(m->to_agent, ':');
-    if (m->to_gateway && (m->kind == SC_KIND_REPLY || person))
-        return sc_xasprintf("%s/gateways/%s/inbox/%s", b->d.env->prefix, m->to_gateway, id);
-    return sc_xasprintf("%s/agents/%s/inbox/%s", b->d.env->prefix, m->to_agent, id);
-}
-
 static int do_send(void *impl, const struct sc_message *m, sc_transport_done_fn *done, void *ctx,
                    struct sc_err *err)
 {
     struct sc_consul_mailbox *b = impl;
-    sc_auto_buf struct sc_buf json = SC_BUF_INIT;
-    if (b->closed || b->transport.state != SC_LINK_UP)
+    if (b->transport.state != SC_LINK_UP)
         return sc_fail(err, SC_EAWAY, "consul is away");
-    sc_message_to_json(m, &json);
-    if (json.n > SC_KV_VALUE_MAX)
-        return sc_fail(err, SC_ETOOBIG, "envelope has %zu bytes, a Consul value at most %d", json.n,
-                       SC_KV_VALUE_MAX);
-    sc_auto_free char *key = address(b, m);
-    struct send *s = sc_xcalloc(1, sizeof *s);
-    *s = (struct send){ .mailbox = b, .id = m->id, .done = done, .ctx = ctx };
-    DL_APPEND(b->sends, s);
-    s->call = sc_consul_kv_put(b->d.env->kv, key, json.p, json.n, on_sent, s);
-    return SC_OK;
-}
-
-static void on_receipts_put(void *ctx, const struct sc_http_response *res, const struct sc_err *err)
-{
-    struct sc_consul_mailbox *b = ctx;
-    (void)res;
-    if (err)
-        sc_log_debug(b->d.env->log, "consul.receipts_unsent", SC_S("reason", err->text));
+    return sc_consul_outgoing_send(b->outgoing, m, done, ctx, err);
 }
 
 static void do_receipts(void *impl, const struct sc_receipts *r)
 {
     struct sc_consul_mailbox *b = impl;
-    sc_auto_buf struct sc_buf json = SC_BUF_INIT;
-    sc_auto_free char *sig = sc_receipts_sig(r, &b->d.key);
-    char text[SC_ID_TEXT_SIZE];
-    if (b->closed || b->transport.state != SC_LINK_UP)
-        return;
-    struct sc_id id = sc_id_new(sc_clock_wall(&b->d.env->clock));
-    sc_id_format(&id, text);
-    sc_auto_free char *key =
-        sc_xasprintf("%s/gateways/%s/inbox/%s", b->d.env->prefix, r->to_gateway, text);
-    sc_receipts_to_json(r, sig, &json);
-    (void)sc_consul_kv_put(b->d.env->kv, key, json.p, json.n, on_receipts_put, b);
+    if (b->transport.state == SC_LINK_UP)
+        sc_consul_outgoing_receipts(b->outgoing, r);
 }
 
 static void do_settle(void *impl, const struct sc_entry *e)
@@ -438,26 +378,14 @@ static void do_serve(void *impl, const char *const *agents, size_t n)
         b->d.reread(b->d.ctx);
 }
 
-static void fail_sends(void *ctx)
-{
-    struct sc_consul_mailbox *b = ctx;
-    struct sc_err err = SC_ERR_INIT;
-    (void)sc_fail(&err, SC_ECANCELED, "consul: closed");
-    while (b->sends)
-        on_sent(b->sends, NULL, &err);
-}
-
 static void do_close(void *impl)
 {
     struct sc_consul_mailbox *b = impl;
-    struct send *s;
     if (b->closed)
         return;
     b->closed = true;
     b->transport.state = SC_LINK_OFF;
-    DL_FOREACH(b->sends, s)
-    sc_consul_kv_cancel(sc_steal(&s->call));
-    sc_loop_defer(b->d.env->loop, fail_sends, b);
+    sc_consul_outgoing_close(b->outgoing);
 }
 
 static const struct sc_transport_ops transport_ops = { .send = do_send,
@@ -484,6 +412,7 @@ struct sc_consul_mailbox *sc_consul_mailbox_new(const struct sc_consul_mailbox_d
     b->transport = (struct sc_transport){
         .name = "consul", .ops = &transport_ops, .impl = b, .state = SC_LINK_OFF
     };
+    b->outgoing = sc_consul_outgoing_new(deps->env, deps->key);
     b->items = sc_map_new();
     b->served = sc_map_new();
     return b;
@@ -503,9 +432,7 @@ void sc_consul_mailbox_free(struct sc_consul_mailbox *b)
 {
     if (!b)
         return;
-    if (b->sends)
-        fail_sends(b);
-    sc_loop_undefer(b->d.env->loop, fail_sends, b);
+    sc_consul_outgoing_free(b->outgoing);
     sc_map_free(b->items, item_free);
     sc_map_free(b->served, NULL);
     free(b);

@@ -7,35 +7,22 @@
 #include <string.h>
 
 #include "consul_internal.h"
-#include "sideclaw/agent_json.h"
 #include "sideclaw/map.h"
 #include "sideclaw/mem.h"
 #include "sideclaw/parse.h"
 
 enum {
-    GATEWAY_OPS = 8, /* 7 keys and the read of cluster/ */
-    AGENT_OPS = 4,
     GOODBYE_OPS = 2,         /* per gateway and per agent: status and time */
     OF_GATEWAY = -1,         /* in op_agent: the operation is not an agent's */
     LEFTOVER_MS = 300 * 1000 /* a gateway starts within that: what it does not list then is gone */
 };
 
-/* An owned copy of what the domain said. */
-struct snapshot {
-    char *cluster_id;
-    struct sc_gateway_info gateway;
-    struct sc_agent_info *agents;
-    size_t n;
-    unsigned turns;
-    bool set;
-};
-
 struct sc_consul_presence {
     struct sc_consul_presence_deps d;
-    struct snapshot now, next; /* being written; to be written */
-    bool wanted;               /* another round as soon as this one ends */
-    bool gone;                 /* goodbye was said */
-    sc_mono since;             /* the first publish of this process */
+    struct sc_consul_snapshot now, next; /* being written; to be written */
+    bool wanted;                         /* another round as soon as this one ends */
+    bool gone;                           /* goodbye was said */
+    sc_mono since;                       /* the first publish of this process */
 
     /* the round that runs */
     struct sc_consul_call *call;
@@ -50,7 +37,7 @@ struct sc_consul_presence {
 
     struct sc_map *held;      /* agents whose keys we hold */
     struct sc_map *conflicts; /* agents reported as held by another */
-    bool name_conflict;
+    bool ever_named, name_conflict;
 
     sc_loop_fn *bye;
     void *bye_ctx;
@@ -61,72 +48,7 @@ static void ask_holders(struct sc_consul_presence *p);
 static void take_out_next(struct sc_consul_presence *p);
 static void say_goodbye(struct sc_consul_presence *p);
 
-/* ---- snapshots ---- */
-
-static void snapshot_fini(struct snapshot *s)
-{
-    free(s->cluster_id);
-    sc_gateway_info_fini(&s->gateway);
-    for (size_t i = 0; i < s->n; i++)
-        sc_agent_info_fini(&s->agents[i]);
-    free(s->agents);
-    *s = (struct snapshot){ 0 };
-}
-
-static void snapshot_take(struct snapshot *s, const struct sc_presence *from)
-{
-    const struct sc_gateway_info *g = &from->gateway;
-    snapshot_fini(s);
-    s->set = true;
-    s->cluster_id = sc_xstrdup(from->cluster_id);
-    s->turns = from->turns;
-    s->gateway.url = sc_xstrdup(g->url ? g->url : "");
-    s->gateway.peer_url = sc_xstrdup(g->peer_url ? g->peer_url : "");
-    s->gateway.status = g->status;
-    s->gateway.last_heartbeat = g->last_heartbeat;
-    sc_strv_copy(&s->gateway.agents, &g->agents);
-    sc_strv_copy(&s->gateway.labels, &g->labels);
-    s->agents = sc_xcalloc(from->n_agents + 1, sizeof *s->agents);
-    for (; s->n < from->n_agents; s->n++) {
-        const struct sc_agent_info *a = &from->agents[s->n];
-        struct sc_agent_info *copy = &s->agents[s->n];
-        copy->id = sc_xstrdup(a->id);
-        copy->status = a->status;
-        copy->last_seen = a->last_seen.ms ? a->last_seen : g->last_heartbeat;
-        sc_strv_copy(&copy->capabilities, &a->capabilities);
-    }
-}
-
-static bool has_agent(const struct snapshot *s, const char *id)
-{
-    for (size_t i = 0; i < s->n; i++)
-        if (sc_streq(s->agents[i].id, id))
-            return true;
-    return false;
-}
-
-/* ---- keys ---- */
-
-static char *agent_key(const struct sc_consul_presence *p, const char *id, const char *field)
-{
-    return sc_xasprintf("%s/agents/%s/%s", p->d.env->prefix, id, field);
-}
-
-static char *gateway_key(const struct sc_consul_presence *p, const char *field)
-{
-    return sc_xasprintf("%s/gateways/%s/%s", p->d.env->prefix, p->d.env->self, field);
-}
-
-static void add_lock(struct sc_consul_presence *p, struct sc_buf *txn, char *take_key,
-                     const char *value)
-{
-    sc_kv_txn_add(txn, &(struct sc_kv_op){ .verb = SC_KV_LOCK,
-                                           .key = take_key,
-                                           .value = value,
-                                           .value_len = strlen(value),
-                                           .session = sc_consul_session_id(p->d.session) });
-    free(take_key);
-}
+/* ---- whose operation is whose ---- */
 
 static void own_ops(struct sc_consul_presence *p, size_t n, int agent)
 {
@@ -134,39 +56,19 @@ static void own_ops(struct sc_consul_presence *p, size_t n, int agent)
         p->op_agent[p->n_ops++] = agent;
 }
 
-static void add_gateway(struct sc_consul_presence *p, struct sc_buf *txn)
+static void add_gateway(struct sc_consul_presence *p, struct sc_buf *txn, const char *session)
 {
-    const struct sc_gateway_info *g = &p->now.gateway;
-    char time[SC_RFC3339_SIZE];
-    sc_auto_buf struct sc_buf agents = SC_BUF_INIT, labels = SC_BUF_INIT, load = SC_BUF_INIT;
     sc_auto_free char *cluster = sc_xasprintf("%s/cluster/", p->d.env->prefix);
-    sc_strv_to_json(&g->agents, &agents);
-    sc_labels_to_json(&g->labels, &labels);
-    sc_buf_addf(&load, "{\"turns\":%u}", p->now.turns);
-    sc_wall_format_s(g->last_heartbeat, time);
-    add_lock(p, txn, gateway_key(p, "url"), g->url);
-    add_lock(p, txn, gateway_key(p, "peer_url"), g->peer_url);
-    add_lock(p, txn, gateway_key(p, "agents"), sc_buf_str(&agents));
-    add_lock(p, txn, gateway_key(p, "status"), sc_gateway_status_name(g->status));
-    add_lock(p, txn, gateway_key(p, "labels"), sc_buf_str(&labels));
-    add_lock(p, txn, gateway_key(p, "load"), sc_buf_str(&load));
-    add_lock(p, txn, gateway_key(p, "last_heartbeat"), time);
+    sc_consul_snapshot_add_gateway(&p->now, p->d.env, session, txn);
     sc_kv_txn_add(txn, &(struct sc_kv_op){ .verb = SC_KV_GET_TREE, .key = cluster });
-    own_ops(p, GATEWAY_OPS, OF_GATEWAY);
+    own_ops(p, SC_CONSUL_GATEWAY_OPS + 1, OF_GATEWAY);
 }
 
-static void add_agent(struct sc_consul_presence *p, struct sc_buf *txn, size_t i)
+static void add_agent(struct sc_consul_presence *p, struct sc_buf *txn, size_t i,
+                      const char *session)
 {
-    const struct sc_agent_info *a = &p->now.agents[i];
-    char time[SC_RFC3339_SIZE];
-    sc_auto_buf struct sc_buf capabilities = SC_BUF_INIT;
-    sc_strv_to_json(&a->capabilities, &capabilities);
-    sc_wall_format_s(a->last_seen, time);
-    add_lock(p, txn, agent_key(p, a->id, "gateway"), p->d.env->self);
-    add_lock(p, txn, agent_key(p, a->id, "capabilities"), sc_buf_str(&capabilities));
-    add_lock(p, txn, agent_key(p, a->id, "status"), sc_agent_status_name(a->status));
-    add_lock(p, txn, agent_key(p, a->id, "last_seen"), time);
-    own_ops(p, AGENT_OPS, (int)i);
+    sc_consul_snapshot_add_agent(&p->now, i, p->d.env, session, txn);
+    own_ops(p, SC_CONSUL_AGENT_OPS, (int)i);
 }
 
 /* ---- the round ---- */
@@ -175,9 +77,9 @@ static void start_round(struct sc_consul_presence *p)
 {
     p->wanted = false;
     if (p->next.set) {
-        snapshot_fini(&p->now);
+        sc_consul_snapshot_fini(&p->now);
         p->now = p->next;
-        p->next = (struct snapshot){ 0 };
+        p->next = (struct sc_consul_snapshot){ 0 };
     }
     free(p->skip);
     p->skip = sc_xcalloc(p->now.n + 1, sizeof *p->skip);
@@ -228,7 +130,7 @@ static int on_cluster_entry(void *ctx, const struct sc_kv_entry *e)
 
 static void took_name(struct sc_consul_presence *p, const struct sc_http_response *res)
 {
-    p->named = true;
+    p->named = p->ever_named = true;
     if (p->name_conflict) {
         p->name_conflict = false;
         p->d.events->conflict(p->d.events->ctx, NULL, "");
@@ -243,7 +145,7 @@ static void on_name_holder(void *ctx, const struct sc_http_response *res, const 
 static void ask_name_holder(struct sc_consul_presence *p)
 {
     struct sc_buf txn = SC_BUF_INIT;
-    sc_auto_free char *key = gateway_key(p, "url");
+    sc_auto_free char *key = sc_consul_gateway_key(p->d.env, "url");
     sc_kv_txn_add(&txn, &(struct sc_kv_op){ .verb = SC_KV_GET_TREE, .key = key });
     p->call = sc_consul_kv_txn(p->d.env->kv, &txn, on_name_holder, p);
 }
@@ -289,18 +191,19 @@ static void on_written(void *ctx, const struct sc_http_response *res, const stru
 static void write_some(struct sc_consul_presence *p)
 {
     struct sc_buf txn = SC_BUF_INIT;
-    if (p->bye || !sc_consul_session_id(p->d.session)) {
+    const char *session = sc_consul_session_id(p->d.session);
+    if (p->bye || !session) {
         end_round(p); /* lost between two transactions: `ready` begins anew */
         return;
     }
     p->n_ops = 0;
     if (!p->named)
-        add_gateway(p, &txn);
+        add_gateway(p, &txn, session);
     for (p->past = p->at; p->past < p->now.n; p->past++) {
-        if (p->n_ops + AGENT_OPS > SC_KV_TXN_OPS_MAX)
+        if (p->n_ops + SC_CONSUL_AGENT_OPS > SC_KV_TXN_OPS_MAX)
             break;
         if (!p->skip[p->past])
-            add_agent(p, &txn, p->past);
+            add_agent(p, &txn, p->past, session);
     }
     if (txn.n == 0) { /* all written, or held by others */
         p->d.state(p->d.ctx, NULL);
@@ -341,7 +244,7 @@ static void on_name_holder(void *ctx, const struct sc_http_response *res, const 
 {
     struct sc_consul_presence *p = ctx;
     p->call = NULL;
-    struct holder_search s = find_holder(err ? NULL : res, gateway_key(p, "url"));
+    struct holder_search s = find_holder(err ? NULL : res, sc_consul_gateway_key(p->d.env, "url"));
     sc_auto_free char *holder = sc_xasprintf("%s at %s", p->d.env->self, s.holder);
     p->name_conflict = true;
     p->d.state(p->d.ctx, NULL); /* Consul itself is well */
@@ -359,7 +262,8 @@ static void on_holders(void *ctx, const struct sc_http_response *res, const stru
             continue;
         n++;
         const char *id = p->now.agents[i].id;
-        struct holder_search s = find_holder(err ? NULL : res, agent_key(p, id, "gateway"));
+        struct holder_search s =
+            find_holder(err ? NULL : res, sc_consul_agent_key(p->d.env, id, "gateway"));
         (void)sc_map_del(p->held, id);
         (void)sc_map_set(p->conflicts, id, p);
         p->d.events->conflict(p->d.events->ctx, id, s.holder);
@@ -404,7 +308,7 @@ static void ask_holders(struct sc_consul_presence *p)
     for (size_t i = p->asking; i < p->now.n && n < SC_KV_TXN_OPS_MAX; i++) {
         if (!p->skip[i])
             continue;
-        sc_auto_free char *key = agent_key(p, p->now.agents[i].id, "gateway");
+        sc_auto_free char *key = sc_consul_agent_key(p->d.env, p->now.agents[i].id, "gateway");
         sc_kv_txn_add(&txn, &(struct sc_kv_op){ .verb = SC_KV_GET_TREE, .key = key });
         n++;
     }
@@ -423,7 +327,7 @@ static bool collect_vanished(void *ctx, const char *id, void *value)
 {
     struct sc_consul_presence *p = ctx;
     (void)value;
-    if (!has_agent(&p->now, id))
+    if (!sc_consul_snapshot_has(&p->now, id))
         sc_strv_add(&p->leaving, id);
     return true;
 }
@@ -438,7 +342,7 @@ static void collect_leaving(struct sc_consul_presence *p)
     if (p->now.gateway.status != SC_GATEWAY_HEALTHY && age < LEFTOVER_MS)
         return;
     for (size_t i = 0; i < own->n; i++)
-        if (!has_agent(&p->now, own->v[i]) && !sc_map_get(p->held, own->v[i]))
+        if (!sc_consul_snapshot_has(&p->now, own->v[i]) && !sc_map_get(p->held, own->v[i]))
             sc_strv_add(&p->leaving, own->v[i]);
 }
 
@@ -463,15 +367,16 @@ static void take_out_next(struct sc_consul_presence *p)
 {
     static const char *const fields[] = { "gateway", "capabilities", "status", "last_seen" };
     struct sc_buf txn = SC_BUF_INIT;
-    if (p->bye || p->leaving.n == 0 || !sc_consul_session_id(p->d.session)) {
+    const char *session = sc_consul_session_id(p->d.session);
+    if (p->bye || p->leaving.n == 0 || !session) {
         end_round(p);
         return;
     }
     const char *id = p->leaving.v[p->leaving.n - 1];
     /* The lock is the question whether it is ours, or nobody's. */
-    add_lock(p, &txn, agent_key(p, id, "gateway"), p->d.env->self);
+    sc_consul_add_lock(&txn, sc_consul_agent_key(p->d.env, id, "gateway"), p->d.env->self, session);
     for (size_t i = 0; i < SC_ARRAY_LEN(fields); i++) {
-        sc_auto_free char *key = agent_key(p, id, fields[i]);
+        sc_auto_free char *key = sc_consul_agent_key(p->d.env, id, fields[i]);
         sc_kv_txn_add(&txn, &(struct sc_kv_op){ .verb = SC_KV_DELETE, .key = key });
     }
     p->call = sc_consul_kv_txn(p->d.env->kv, &txn, on_taken_out, p);
@@ -507,7 +412,8 @@ static void say_goodbye(struct sc_consul_presence *p)
 {
     struct sc_buf txn = SC_BUF_INIT;
     char time[SC_RFC3339_SIZE];
-    if (!sc_consul_session_id(p->d.session) || !p->now.set || p->name_conflict) {
+    const char *session = sc_consul_session_id(p->d.session);
+    if (!session || !p->now.set || p->name_conflict) {
         sc_loop_defer(p->d.env->loop, farewell, p);
         return;
     }
@@ -517,8 +423,9 @@ static void say_goodbye(struct sc_consul_presence *p)
     }
     p->n_ops = 0;
     sc_wall_format_s(sc_clock_wall(&p->d.env->clock), time);
-    add_lock(p, &txn, gateway_key(p, "status"), sc_gateway_status_name(SC_GATEWAY_DEAD));
-    add_lock(p, &txn, gateway_key(p, "last_heartbeat"), time);
+    sc_consul_add_lock(&txn, sc_consul_gateway_key(p->d.env, "status"),
+                       sc_gateway_status_name(SC_GATEWAY_DEAD), session);
+    sc_consul_add_lock(&txn, sc_consul_gateway_key(p->d.env, "last_heartbeat"), time, session);
     own_ops(p, GOODBYE_OPS, OF_GATEWAY);
     for (p->past = p->at; p->past < p->now.n; p->past++) {
         const char *id = p->now.agents[p->past].id;
@@ -526,8 +433,9 @@ static void say_goodbye(struct sc_consul_presence *p)
             break;
         if (p->skip[p->past] || !sc_map_get(p->held, id))
             continue;
-        add_lock(p, &txn, agent_key(p, id, "status"), sc_agent_status_name(SC_AGENT_OFFLINE));
-        add_lock(p, &txn, agent_key(p, id, "last_seen"), time);
+        sc_consul_add_lock(&txn, sc_consul_agent_key(p->d.env, id, "status"),
+                           sc_agent_status_name(SC_AGENT_OFFLINE), session);
+        sc_consul_add_lock(&txn, sc_consul_agent_key(p->d.env, id, "last_seen"), time, session);
         own_ops(p, GOODBYE_OPS, (int)p->past);
     }
     p->call = sc_consul_kv_txn(p->d.env->kv, &txn, on_said, p);
@@ -568,8 +476,13 @@ void sc_consul_presence_publish(struct sc_consul_presence *p, const struct sc_pr
 {
     if (p->since.ms == 0)
         p->since = sc_clock_mono(&p->d.env->clock);
-    snapshot_take(&p->next, now);
+    sc_consul_snapshot_take(&p->next, now);
     sc_consul_presence_again(p);
+}
+
+bool sc_consul_presence_named(const struct sc_consul_presence *p)
+{
+    return p->ever_named && !p->name_conflict;
 }
 
 void sc_consul_presence_free(struct sc_consul_presence *p)
@@ -578,8 +491,8 @@ void sc_consul_presence_free(struct sc_consul_presence *p)
         return;
     sc_consul_kv_cancel(p->call);
     sc_loop_undefer(p->d.env->loop, farewell, p);
-    snapshot_fini(&p->now);
-    snapshot_fini(&p->next);
+    sc_consul_snapshot_fini(&p->now);
+    sc_consul_snapshot_fini(&p->next);
     sc_strv_fini(&p->leaving);
     sc_map_free(p->held, NULL);
     sc_map_free(p->conflicts, NULL);

@@ -110,7 +110,7 @@ static void on_renewed(void *ctx, const struct sc_http_response *res, const stru
         return;
     }
     /* A state folder that was copied from another gateway brings that one's session: not ours. */
-    if (gone || sc_consul_session_from_json(res->body, res->body_len, &info, NULL) < 0 ||
+    if (gone || !res || sc_consul_session_from_json(res->body, res->body_len, &info, NULL) < 0 ||
         !sc_streq(info.name, s->name)) {
         if (s->known)
             sc_log_warn(s->env->log, "consul.session.expired", SC_S("session", s->id));

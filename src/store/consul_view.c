@@ -14,6 +14,8 @@
 #include "sideclaw/mem.h"
 #include "sideclaw/parse.h"
 
+enum { URL_MAX = 2 * SC_NAME_MAX };
+
 /* A change is on disk soon; a busy mesh costs one write in SAVE_EVERY_MS. */
 enum { SAVE_SOON_MS = 100, SAVE_EVERY_MS = 3000 };
 
@@ -207,7 +209,7 @@ void sc_consul_view_gateways_begin(struct sc_consul_view *v)
 
 static void set_text(char **dst, const struct sc_kv_entry *e)
 {
-    if (e->value_len <= 2 * SC_NAME_MAX && sc_utf8_valid(e->value, e->value_len))
+    if (e->value_len <= URL_MAX && sc_utf8_valid(e->value, e->value_len))
         sc_set_str(dst, e->value);
     else
         sc_set_str(dst, "");
@@ -339,6 +341,11 @@ const struct sc_strv *sc_consul_view_own_agents(const struct sc_consul_view *v)
 const struct sc_consul_orphan *sc_consul_view_orphans(const struct sc_consul_view *v, bool gateways)
 {
     return gateways ? v->gateways.orphans : v->agents.orphans;
+}
+
+const char *sc_consul_view_host(const struct sc_consul_view *v, const char *id)
+{
+    return sc_streq(v->agent.id, id) ? v->agent.gateway : NULL;
 }
 
 bool sc_consul_view_held(const struct sc_consul_view *v, const char *gateway)

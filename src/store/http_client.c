@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <utlist.h>
+#include <sys/queue.h>
 
 #include "sideclaw/buf.h"
 #include "sideclaw/limits.h"
@@ -26,14 +26,14 @@ struct sc_http_client {
     struct sc_loop *loop;
     CURLM *multi;
     struct sc_timer *timer;
-    struct sc_http_op *ops; /* everything whose done has not run */
-    bool inside;            /* a callback of curl's is on the stack */
+    TAILQ_HEAD(op_list, sc_http_op) ops; /* everything whose done has not run */
+    bool inside;                         /* a callback of curl's is on the stack */
     bool closed;
 };
 
 struct sc_http_op {
     struct sc_http_client *client;
-    struct sc_http_op *prev, *next;
+    TAILQ_ENTRY(sc_http_op) link;
     CURL *easy;
     struct curl_slist *headers;
     char *body;
@@ -172,7 +172,7 @@ static void deliver(struct sc_http_op *op, CURLcode code)
 {
     struct sc_err err = SC_ERR_INIT;
     long status = 0;
-    DL_DELETE(op->client->ops, op);
+    TAILQ_REMOVE(&op->client->ops, op, link);
     if (code != CURLE_OK) {
         (void)explain(op, code, &err);
         op->done(op->ctx, NULL, &err);
@@ -187,18 +187,25 @@ static void deliver(struct sc_http_op *op, CURLcode code)
     op_free(op);
 }
 
+static struct sc_http_op *first_failed(const struct sc_http_client *c)
+{
+    struct sc_http_op *op;
+    TAILQ_FOREACH (op, &c->ops, link)
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it loses TAILQ_REMOVE */
+        if (!op->added && op->err.code != SC_OK)
+            return op;
+    return NULL;
+}
+
+/* From the front each time: done may change the list as it likes. */
 static void deliver_failed(void *ctx)
 {
     struct sc_http_client *c = ctx;
-    struct sc_http_op *op, *next;
-    DL_FOREACH_SAFE(c->ops, op, next)
-    {
-        if (op->added || op->err.code == SC_OK)
-            continue;
-        DL_DELETE(c->ops, op);
+    struct sc_http_op *op;
+    while ((op = first_failed(c))) {
+        TAILQ_REMOVE(&c->ops, op, link);
         op->done(op->ctx, NULL, &op->err);
         op_free(op);
-        next = c->ops; /* done may have changed the list: begin again */
     }
 }
 
@@ -215,18 +222,18 @@ static void fail_later(struct sc_http_op *op, enum sc_code code, const char *why
 static void fail_all(struct sc_http_client *c)
 {
     struct sc_http_op *op;
-    DL_FOREACH(c->ops, op)
-    fail_later(op, SC_ECANCELED, "closed");
+    TAILQ_FOREACH (op, &c->ops, link)
+        fail_later(op, SC_ECANCELED, "closed");
 }
 
 /* What had to wait while curl was on the stack. */
 static void catch_up(struct sc_http_client *c)
 {
     struct sc_http_op *op, *next;
-    DL_FOREACH_SAFE(c->ops, op, next)
-    {
+    for (op = TAILQ_FIRST(&c->ops); op; op = next) {
+        next = TAILQ_NEXT(op, link);
         if (op->cancelled) {
-            DL_DELETE(c->ops, op);
+            TAILQ_REMOVE(&c->ops, op, link);
             op_free(op);
         } else if (!op->added && op->err.code == SC_OK) {
             op->added = curl_multi_add_handle(c->multi, op->easy) == CURLM_OK;
@@ -382,7 +389,7 @@ int sc_http_send(struct sc_http_client *c, const struct sc_http_request *req, sc
             return sc_fail(err, SC_EIO, "curl did not take the request");
         }
     }
-    DL_APPEND(c->ops, op);
+    TAILQ_INSERT_TAIL(&c->ops, op, link);
     if (ret_op)
         *ret_op = op;
     return SC_OK;
@@ -395,7 +402,7 @@ void sc_http_cancel(struct sc_http_op *op)
     op->cancelled = true;
     if (op->client->inside)
         return;
-    DL_DELETE(op->client->ops, op);
+    TAILQ_REMOVE(&op->client->ops, op, link);
     op_free(op);
 }
 
@@ -409,6 +416,7 @@ struct sc_http_client *sc_http_client_new(struct sc_loop *loop, struct sc_err *e
     }
     struct sc_http_client *c = sc_xcalloc(1, sizeof *c);
     c->loop = loop;
+    TAILQ_INIT(&c->ops);
     c->timer = sc_timer_new(loop, on_timer, c);
     c->multi = curl_multi_init();
     if (!c->multi) {
@@ -437,7 +445,7 @@ void sc_http_client_free(struct sc_http_client *c)
 {
     if (!c)
         return;
-    sc_assert(!c->ops);
+    sc_assert(TAILQ_EMPTY(&c->ops));
     sc_loop_undefer(c->loop, deliver_failed, c);
     if (c->multi)
         (void)curl_multi_cleanup(c->multi); /* still calls on_socket_wanted for open sockets */

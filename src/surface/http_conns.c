@@ -81,12 +81,6 @@ void sc_http_conns_bound(struct sc_http_conns *c, struct evhttp_bound_socket *so
     c->listener = evhttp_bound_socket_get_listener(socket);
 }
 
-size_t sc_http_conns_count(struct sc_http_conns *c)
-{
-    sweep(c);
-    return c->n;
-}
-
 void sc_http_conns_free(struct sc_http_conns *c)
 {
     if (!c)

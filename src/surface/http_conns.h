@@ -5,8 +5,6 @@
 #ifndef SIDECLAW_SURFACE_HTTP_CONNS_H
 #define SIDECLAW_SURFACE_HTTP_CONNS_H
 
-#include <stddef.h>
-
 #include "sideclaw/log.h"
 #include "sideclaw/loop.h"
 
@@ -18,8 +16,6 @@ struct sc_http_conns;
 struct sc_http_conns *sc_http_conns_new(struct sc_loop *loop, struct sc_log *log,
                                         struct evhttp *http);
 void sc_http_conns_bound(struct sc_http_conns *c, struct evhttp_bound_socket *socket);
-/* How many are open now. */
-size_t sc_http_conns_count(struct sc_http_conns *c);
 /* After evhttp_free. */
 void sc_http_conns_free(struct sc_http_conns *c);
 

@@ -1,19 +1,16 @@
 /* http_server.c: the table of operations over HTTP: who may ask, which row it is, its answer. */
 #include <errno.h>
-#include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/http.h>
-#include <event2/keyvalq_struct.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 
 #include "http_auth.h"
 #include "http_conns.h"
 #include "http_reply.h"
+#include "http_request.h"
 #include "http_routes.h"
 #include "sideclaw/crypto.h"
 #include "sideclaw/limits.h"
@@ -74,102 +71,6 @@ static const struct page *find_page(const char *path)
         if (sc_streq(pages[i].path, path))
             return &pages[i];
     return NULL;
-}
-
-/* --- the request --- */
-
-static const char *header(struct evhttp_request *req, const char *name)
-{
-    return evhttp_find_header(evhttp_request_get_input_headers(req), name);
-}
-
-static const char *method_of(const struct evhttp_request *req)
-{
-    switch (evhttp_request_get_command(req)) {
-    case EVHTTP_REQ_GET:
-        return "GET";
-    case EVHTTP_REQ_HEAD:
-        return "HEAD";
-    case EVHTTP_REQ_POST:
-        return "POST";
-    case EVHTTP_REQ_PUT:
-    case EVHTTP_REQ_DELETE:
-    case EVHTTP_REQ_OPTIONS:
-    case EVHTTP_REQ_TRACE:
-    case EVHTTP_REQ_CONNECT:
-    case EVHTTP_REQ_PATCH:
-    default:        /* evhttp hands words it does not know over as another number */
-        return "-"; /* no row has it */
-    }
-}
-
-static size_t headers_size(struct evhttp_request *req)
-{
-    size_t n = strlen(evhttp_request_get_uri(req));
-    const struct evkeyval *h;
-    TAILQ_FOREACH (h, evhttp_request_get_input_headers(req), next)
-        n += strlen(h->key) + strlen(h->value) + 4;
-    return n;
-}
-
-static int fail(struct evhttp_request *req, int status, struct sc_err *err)
-{
-    sc_http_reply_problem(req, status, err);
-    return status;
-}
-
-/* What is wrong with any request, whatever it asks for; 0: nothing. */
-static int refuse(struct sc_http_server *s, struct evhttp_request *req)
-{
-    struct sc_err err = SC_ERR_INIT;
-    if (headers_size(req) > SC_HTTP_HEADERS_MAX) {
-        (void)sc_fail(&err, SC_ETOOBIG, "the headers have more than %d bytes", SC_HTTP_HEADERS_MAX);
-        return fail(req, 431, &err);
-    }
-    if (sc_auth_origin(s->host, header(req, "Host"), header(req, "Origin"), &err) < 0)
-        return fail(req, 403, &err);
-    if (evbuffer_get_length(evhttp_request_get_input_buffer(req)) > SC_HTTP_BODY_MAX) {
-        (void)sc_fail(&err, SC_ETOOBIG, "the request's body has more than %d bytes",
-                      SC_HTTP_BODY_MAX);
-        return fail(req, 413, &err);
-    }
-    return 0;
-}
-
-static int refuse_stranger(struct sc_http_server *s, struct evhttp_request *req,
-                           enum sc_scope scope)
-{
-    struct sc_err err = SC_ERR_INIT;
-    if (scope == SC_SCOPE_PUBLIC ||
-        sc_auth_bearer(header(req, "Authorization"), s->token, &err) == SC_OK)
-        return 0;
-    return fail(req, 401, &err);
-}
-
-static bool is_json(const char *content_type)
-{
-    static const char json[] = "application/json";
-    const size_t n = sizeof json - 1;
-    return !content_type || (strncasecmp(content_type, json, n) == 0 &&
-                             (!content_type[n] || strchr("; ", content_type[n])));
-}
-
-/* Query and body into params; 0 or the status already sent. */
-static int read_params(struct evhttp_request *req, const struct sc_op *op, struct sc_value *params)
-{
-    struct sc_err err = SC_ERR_INIT;
-    struct evbuffer *in = evhttp_request_get_input_buffer(req);
-    const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(req));
-    size_t n = evbuffer_get_length(in);
-    if (n && !is_json(header(req, "Content-Type"))) {
-        (void)sc_fail(&err, SC_EINVAL, "the body is %.60s; application/json is expected",
-                      header(req, "Content-Type"));
-        return fail(req, 415, &err);
-    }
-    if (sc_route_query(op, query, params, &err) < 0 ||
-        (n && sc_route_body((const char *)evbuffer_pullup(in, -1), n, params, &err) < 0))
-        return fail(req, sc_problem_status(err.code), &err);
-    return 0;
 }
 
 /* --- the call --- */
@@ -235,7 +136,7 @@ static void serve_page(struct sc_http_server *s, struct evhttp_request *req,
                        const struct page *page)
 {
     sc_auto_buf struct sc_buf body = SC_BUF_INIT;
-    if (refuse_stranger(s, req, page->scope))
+    if (sc_http_refuse_stranger(req, page->scope, s->token))
         return;
     page->write(s->env, &body);
     sc_http_reply_text(req, 200, page->content_type, &body);
@@ -244,7 +145,7 @@ static void serve_page(struct sc_http_server *s, struct evhttp_request *req,
 static void not_found(struct sc_http_server *s, struct evhttp_request *req, const char *path)
 {
     struct sc_err err = SC_ERR_INIT;
-    if (strncmp(path, "/v1", 3) == 0 && refuse_stranger(s, req, SC_SCOPE_OPERATOR))
+    if (strncmp(path, "/v1", 3) == 0 && sc_http_refuse_stranger(req, SC_SCOPE_OPERATOR, s->token))
         return;
     (void)sc_fail(&err, SC_ENOENT, "there is nothing at %.150s", path);
     (void)sc_err_remedy(&err, "GET /v1/openapi.json lists everything");
@@ -265,7 +166,7 @@ static void serve_operation(struct sc_http_server *s, struct evhttp_request *req
     struct sc_err err = SC_ERR_INIT;
     char allow[SC_ALLOW_MAX];
     sc_auto_value struct sc_value *params = sc_value_object();
-    switch (sc_route_find(method_of(req), path, &op, params, allow, &err)) {
+    switch (sc_route_find(sc_http_method(req), path, &op, params, allow, &err)) {
     case SC_ROUTE_UNKNOWN:
         not_found(s, req, path);
         return;
@@ -273,13 +174,13 @@ static void serve_operation(struct sc_http_server *s, struct evhttp_request *req
         wrong_method(req, path, allow);
         return;
     case SC_ROUTE_BAD:
-        if (!refuse_stranger(s, req, op->scope))
+        if (!sc_http_refuse_stranger(req, op->scope, s->token))
             sc_http_reply_problem(req, sc_problem_status(err.code), &err);
         return;
     case SC_ROUTE_FOUND:
         break;
     }
-    if (refuse_stranger(s, req, op->scope) || read_params(req, op, params))
+    if (sc_http_refuse_stranger(req, op->scope, s->token) || sc_http_params(req, op, params))
         return;
     start_call(s, req, op, sc_steal(&params));
 }
@@ -289,10 +190,10 @@ static void on_request(struct evhttp_request *req, void *ctx)
     struct sc_http_server *s = ctx;
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
     const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
-    if (refuse(s, req))
+    if (sc_http_refuse(req, s->host))
         return;
     const struct page *page = path ? find_page(path) : NULL;
-    const char *method = method_of(req);
+    const char *method = sc_http_method(req);
     if (page && (sc_streq(method, "GET") || sc_streq(method, "HEAD")))
         serve_page(s, req, page);
     else if (page)
@@ -348,22 +249,26 @@ struct sc_http_server *sc_http_server_new(const struct sc_http_server_deps *deps
 
 int sc_http_server_port(const struct sc_http_server *s)
 {
-    struct sockaddr_storage sa;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } sa = { .v6 = { .sin6_family = AF_UNSPEC } };
     socklen_t n = sizeof sa;
-    if (getsockname(evhttp_bound_socket_get_fd(s->socket), (struct sockaddr *)&sa, &n) < 0)
+    if (getsockname(evhttp_bound_socket_get_fd(s->socket), &sa.any, &n) < 0)
         return -1;
-    if (sa.ss_family == AF_INET6)
-        return ntohs(((const struct sockaddr_in6 *)&sa)->sin6_port);
-    return ntohs(((const struct sockaddr_in *)&sa)->sin_port);
+    return ntohs(sa.any.sa_family == AF_INET6 ? sa.v6.sin6_port : sa.v4.sin_port);
 }
 
 void sc_http_server_free(struct sc_http_server *s)
 {
     if (!s)
         return;
-    while (s->exchanges) {
-        sc_call_abandon(s->exchanges->call);
-        free_exchange(s->exchanges);
+    for (struct exchange *x; (x = s->exchanges);) {
+        s->exchanges = x->next;
+        sc_call_abandon(x->call);
+        sc_io_free(x->watch);
+        free(x);
     }
     if (s->http)
         evhttp_free(s->http);

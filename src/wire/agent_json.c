@@ -64,6 +64,8 @@ static char *scalar_text(const json_t *v)
                              : json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
 }
 
+enum { LABEL_MAX = 2 * SC_NAME_MAX }; /* bytes of name and value */
+
 static int labels_from_object(json_t *obj, struct sc_strv *ret, struct sc_err *err)
 {
     const char *key;
@@ -77,7 +79,7 @@ static int labels_from_object(json_t *obj, struct sc_strv *ret, struct sc_err *e
     {
         sc_auto_free char *text = scalar_text(v);
         if (!text || json_is_object(v) || json_is_array(v) || json_is_null(v) ||
-            strlen(key) + strlen(text) > 2 * SC_NAME_MAX) {
+            strlen(key) + strlen(text) > LABEL_MAX) {
             sc_strv_fini(ret);
             return sc_fail(err, SC_EPROTO, "label %.32s is no short text", key);
         }

@@ -111,7 +111,7 @@ Test(consul_directory, an_agent_that_another_gateway_holds_is_reported_and_the_r
 Test(consul_directory, a_gateway_name_in_use_elsewhere_publishes_nothing)
 {
     struct world w;
-    struct node a, twin;
+    struct node a, twin, third;
     sc_auto_free char *dir = NULL;
     WITH_CONSUL(w);
     dir = sc_xasprintf("%s/twin", w.dir);
@@ -122,6 +122,14 @@ Test(consul_directory, a_gateway_name_in_use_elsewhere_publishes_nothing)
     node_publish(&twin, "impostor");
     until(w.loop, sc_streq(twin.conflict, "=gw-a at ws://gw-a:18789"));
     cr_assert_str_eq(kv(&w, "agents/impostor/gateway"), "");
+    sc_auto_free char *other = sc_xasprintf("%s/other", w.dir);
+    node_init(&third, &w, "gw-a", &(struct node_options){ .dir = other });
+    node_publish(&third, "impostor");
+    until(w.loop, third.conflicts > 0);
+    node_leave(&third); /* takes nothing with it */
+    node_drop(&third);
+    cr_assert_str_eq(kv(&w, "cluster/members"), "[\"gw-a\"]");
+    cr_assert_str_eq(kv(&w, "gateways/gw-a/status"), "healthy");
     node_leave(&a);
     node_publish(&twin, "impostor");
     until(w.loop, sc_streq(twin.conflict, "="));

@@ -134,6 +134,30 @@ Test(consul_mailbox, agents_of_others_are_left_alone_until_they_are_ours)
     world_fini(&w);
 }
 
+Test(consul_mailbox, of_two_that_claim_an_agent_only_the_holder_reads_its_inbox)
+{
+    struct world w;
+    struct node a, b;
+    WITH_CONSUL(w);
+    start(&a, &w, "gw-a", "shared", NULL);
+    node_publish(&a, "shared");
+    until(w.loop, strstr(a.agents, "shared@gw-a:active"));
+    start(&b, &w, "gw-b", "shared", NULL);
+    node_publish(&b, "shared");
+    until(w.loop, sc_streq(b.conflict, "shared=gw-a"));
+    kv_puts(&w, "agents/shared/inbox/x", "{\"from\":\"me\",\"body\":\"hi\"}");
+    until(w.loop, a.n_messages == 1);
+    kv_puts(&w, "agents/marker/gateway", "gw-z");
+    until(w.loop, strstr(b.agents, "marker"));
+    cr_assert_eq(b.n_messages, 0);
+    node_leave(&a);
+    node_publish(&b, "shared");
+    until(w.loop, b.n_messages == 1);
+    node_drop(&a);
+    node_drop(&b);
+    world_fini(&w);
+}
+
 Test(consul_mailbox, what_cannot_be_read_moves_to_rejected_with_the_reason)
 {
     struct world w;

@@ -151,7 +151,7 @@ Test(control_server, an_endless_line_ends_the_connection)
     for (int i = 0; i < SC_RPC_LINE_MAX + 100; i++)
         sc_buf_addc(&line, 'x');
     bool closed;
-    sc_auto_free char *a = talk(fd, line.p, line.n, 0, &closed);
+    free(talk(fd, line.p, line.n, 0, &closed));
     cr_assert(closed);
     sc_buf_fini(&line);
     (void)close(fd);

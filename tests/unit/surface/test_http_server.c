@@ -179,7 +179,9 @@ Test(http_server, garbage_does_no_harm)
                                         "\x16\x03\x01\x02" };
     for (size_t i = 0; i < SC_ARRAY_LEN(rows); i++) {
         int fd = dial();
-        sc_auto_free char *a = talk(fd, rows[i], strlen(rows[i]), "\r\n\r\n");
+        cr_assert_gt(send(fd, rows[i], strlen(rows[i]), 0), 0);
+        for (int turn = 0; turn < 4; turn++)
+            fixture_turn(&f);
         (void)close(fd);
         fixture_turn(&f);
     }

@@ -1,0 +1,49 @@
+/* mailbox_internal.h: shared by mailbox.c (turns) and mailbox_lane.c (what runs next). */
+#ifndef SIDECLAW_MAILBOX_INTERNAL_H
+#define SIDECLAW_MAILBOX_INTERNAL_H
+
+#include <sys/queue.h>
+
+#include "sideclaw/backoff.h"
+#include "sideclaw/mailbox.h"
+#include "sideclaw/map.h"
+
+/* One sender -> receiver pair. It exists while something of it waits or runs. */
+struct lane {
+    struct sc_mailbox *box;
+    char *key;
+    char *to_agent, *from_agent, *from_gateway;
+    struct sc_message *running; /* NULL: no turn is running */
+    enum sc_stage stage;        /* of what runs, so that each stage is told once */
+    bool settling;              /* the end of the last turn is not committed yet */
+    bool leftover;              /* from an earlier life: its head may have been handed over then */
+    bool did_not_run;           /* the gateway said so of the head */
+    struct sc_timer *retry;     /* armed: wait before handing the head over again */
+    struct sc_backoff backoff;
+    bool dropped; /* empty; its memory goes at the end of the loop's turn */
+    bool waiting; /* in the queue for one of max_turns */
+    TAILQ_ENTRY(lane) queue;
+};
+
+struct sc_mailbox {
+    struct sc_mailbox_deps d;
+    struct sc_map *lanes;   /* key -> struct lane */
+    struct sc_map *running; /* message id -> struct lane */
+    struct sc_map *turns;   /* agent -> int: its running turns */
+    struct sc_timer *sweep; /* armed while there are lanes: what waits here expires, too */
+    TAILQ_HEAD(, lane) waiting; /* first come, first served, so that no busy lane starves another */
+};
+
+struct lane *mailbox_lane(struct sc_mailbox *m, const char *to, const char *from,
+                          const char *from_gateway);
+void mailbox_lane_free(void *lane);
+/* Start the lane's next turn, if it has one and may. */
+void mailbox_lane_next(struct lane *l);
+/* Hand the head over again, but not before the backoff. */
+void mailbox_lane_retry(struct lane *l);
+/* The turn is over: others that wait for a free slot come first. */
+void mailbox_lane_end(struct lane *l);
+/* The timer behind `sweep`. */
+void mailbox_sweep(void *mailbox);
+
+#endif

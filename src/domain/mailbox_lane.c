@@ -1,0 +1,272 @@
+/* One lane: what it hands over next, and when it must wait. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "mailbox_internal.h"
+#include "sideclaw/limits.h"
+#include "sideclaw/mem.h"
+
+enum { SWEEP_EVERY_MS = 10 * 1000 };
+
+void mailbox_lane_free(void *lane)
+{
+    struct lane *l = lane;
+    sc_timer_free(l->retry);
+    sc_message_free(l->running);
+    free(l->key);
+    free(l->to_agent);
+    free(l->from_agent);
+    free(l->from_gateway);
+    free(l);
+}
+
+static void on_retry(void *ctx)
+{
+    mailbox_lane_next(ctx);
+}
+
+struct lane *mailbox_lane(struct sc_mailbox *m, const char *to, const char *from,
+                          const char *from_gateway)
+{
+    /* 0x1f, the unit separator, is in no name. */
+    char *key = sc_xasprintf("%s\x1f%s\x1f%s", to, from, from_gateway ? from_gateway : "");
+    struct lane *l = sc_map_get(m->lanes, key);
+    if (l) {
+        free(key);
+        return l;
+    }
+    l = sc_xcalloc(1, sizeof *l);
+    l->box = m;
+    l->key = key;
+    l->to_agent = sc_xstrdup(to);
+    l->from_agent = sc_xstrdup(from);
+    l->from_gateway = sc_xstrdup(from_gateway);
+    l->backoff = (struct sc_backoff){ .min_ms = m->d.retry_min_ms, .max_ms = m->d.retry_max_ms };
+    l->retry = sc_timer_new(m->d.loop, on_retry, l);
+    (void)sc_map_set(m->lanes, key, l);
+    if (!sc_timer_armed(m->sweep))
+        sc_timer_arm(m->sweep, SWEEP_EVERY_MS);
+    return l;
+}
+
+static void unqueue(struct lane *l)
+{
+    if (l->waiting)
+        TAILQ_REMOVE(&l->box->waiting, l, queue);
+    l->waiting = false;
+}
+
+static void drop(struct lane *l)
+{
+    struct sc_mailbox *m = l->box;
+    (void)sc_map_del(m->lanes, l->key);
+    unqueue(l);
+    l->dropped = true;
+    sc_timer_disarm(l->retry);
+    sc_loop_defer(m->d.loop, mailbox_lane_free, l);
+}
+
+void mailbox_lane_retry(struct lane *l)
+{
+    sc_timer_arm(l->retry, sc_backoff_next(&l->backoff));
+}
+
+static void count_turn(struct sc_mailbox *m, const char *agent, int delta)
+{
+    int *n = sc_map_get(m->turns, agent);
+    if (!n) {
+        n = sc_xcalloc(1, sizeof *n);
+        (void)sc_map_set(m->turns, agent, n);
+    }
+    *n += delta;
+    sc_registry_set_busy(m->d.registry, agent, *n > 0);
+    if (*n == 0)
+        free(sc_map_del(m->turns, agent));
+}
+
+void mailbox_lane_end(struct lane *l)
+{
+    struct sc_mailbox *m = l->box;
+    char id[SC_ID_TEXT_SIZE];
+    sc_id_format(&l->running->id, id);
+    (void)sc_map_del(m->running, id);
+    count_turn(m, l->to_agent, -1);
+    sc_message_free(sc_steal(&l->running));
+    while (!TAILQ_EMPTY(&m->waiting) && sc_map_count(m->running) < m->d.max_turns) {
+        struct lane *first = TAILQ_FIRST(&m->waiting);
+        unqueue(first);
+        mailbox_lane_next(first);
+    }
+}
+
+/* What the gateway has, or may have, is its to end; before that the ttl ends it here. */
+static bool is_expired(const struct lane *l, const struct sc_record *head)
+{
+    const struct sc_message *msg = &head->msg;
+    bool ours = head->stage == SC_STAGE_STORED ||
+                (head->stage == SC_STAGE_DELIVERED && l->did_not_run);
+    return ours && msg->ttl_s && msg->timestamp.ms &&
+           sc_clock_wall(&l->box->d.clock).ms > msg->timestamp.ms + (int64_t)msg->ttl_s * 1000;
+}
+
+/* The head of the lane, or SC_ENOENT; expired ones die on the way. */
+static int take_head(struct lane *l, struct sc_record *head, struct sc_err *err)
+{
+    const struct sc_mailbox *m = l->box;
+    for (;;) {
+        int rc = m->d.spool.ops->in_head(m->d.spool.impl, l->to_agent, l->from_agent,
+                                         l->from_gateway, head, err);
+        if (rc < 0 || !is_expired(l, head))
+            return rc;
+        rc = sc_router_progress(m->d.router, &head->msg, SC_STAGE_DEAD,
+                                "expired: its gateway did not take it within its ttl", err);
+        if (rc < 0)
+            return rc;
+        l->did_not_run = false;
+        sc_record_fini(head);
+    }
+}
+
+/* 0: the turn runs. */
+static int hand_over(struct lane *l, const struct sc_record *head, struct sc_err *err)
+{
+    struct sc_mailbox *m = l->box;
+    char id[SC_ID_TEXT_SIZE];
+    const struct sc_turn turn = {
+        .id = head->msg.id,
+        .agent = head->msg.to_agent,
+        .from_agent = head->msg.from_agent,
+        .from_gateway = head->msg.from_gateway ? head->msg.from_gateway : "external",
+        .body = head->msg.body,
+        .traceparent = head->msg.traceparent,
+        .timeout_s = m->d.turn_timeout_s,
+        .resume = l->leftover || head->stage >= SC_STAGE_DELIVERED || l->backoff.attempt > 0,
+    };
+    int rc = m->d.gateway.ops->run(m->d.gateway.impl, &turn, err);
+    if (rc < 0)
+        return rc;
+    l->running = sc_message_copy(&head->msg);
+    l->stage = head->stage;
+    sc_id_format(&head->msg.id, id);
+    (void)sc_map_set(m->running, id, l);
+    count_turn(m, l->to_agent, 1);
+    return SC_OK;
+}
+
+/* Messages that came while it was not known that only the agent's inbox is served. */
+struct resting {
+    const char *agent;
+    struct sc_message **v; /* copied: a row must not be changed while it is being visited */
+    size_t n;
+};
+
+static bool collect_stored(void *ctx, const struct sc_record *rec)
+{
+    struct resting *rest = ctx;
+    if (rec->stage == SC_STAGE_STORED && rec->msg.kind == SC_KIND_MESSAGE)
+        rest->v[rest->n++] = sc_message_copy(&rec->msg);
+    return true;
+}
+
+/* They have arrived where they are read; nothing of the lane wants a turn. */
+static void leave_in_inbox(struct lane *l)
+{
+    const struct sc_mailbox *m = l->box;
+    struct sc_err err = SC_ERR_INIT;
+    struct resting rest = { .v = sc_xcalloc(SC_LIST_MAX, sizeof(struct sc_message *)) };
+    int rc = m->d.spool.ops->in_list(m->d.spool.impl, l->to_agent, false, SC_LIST_MAX,
+                                     collect_stored, &rest, &err);
+    for (size_t i = 0; i < rest.n; i++) {
+        if (rc == SC_OK)
+            rc = sc_router_progress(m->d.router, rest.v[i], SC_STAGE_DELIVERED, NULL, &err);
+        sc_message_free(rest.v[i]);
+    }
+    free(rest.v);
+    if (rc == SC_OK)
+        drop(l);
+    else
+        mailbox_lane_retry(l);
+}
+
+/* May a turn of this lane start now? A lane that only lacks a free slot queues for one. */
+static bool may_run(struct lane *l)
+{
+    const char *gateway;
+    struct sc_mailbox *m = l->box;
+    if (sc_registry_locate(m->d.registry, l->to_agent, &gateway) != SC_PLACE_LOCAL ||
+        m->d.gateway.ops->state(m->d.gateway.impl) != SC_GW_READY)
+        return false;
+    if (sc_map_count(m->running) < m->d.max_turns)
+        return true;
+    if (!l->waiting)
+        TAILQ_INSERT_TAIL(&m->waiting, l, queue);
+    l->waiting = true;
+    return false;
+}
+
+static bool is_idle(const struct lane *l)
+{
+    return !l->dropped && !l->running && !l->settling;
+}
+
+static void refused(struct lane *l, int rc, const struct sc_err *err)
+{
+    struct sc_mailbox *m = l->box;
+    if (rc == SC_EAWAY && m->d.gateway.ops->state(m->d.gateway.impl) != SC_GW_READY)
+        return; /* its coming back tries every lane */
+    sc_log_warn(m->d.log, "turn.refused", SC_S("to", l->to_agent), SC_S("reason", err->text),
+                SC_S("instead", "it is tried again later"));
+    mailbox_lane_retry(l);
+}
+
+void mailbox_lane_next(struct lane *l)
+{
+    sc_auto_record struct sc_record head;
+    struct sc_err err = SC_ERR_INIT;
+    const char *gateway;
+    sc_record_init(&head);
+    if (!is_idle(l) || sc_timer_armed(l->retry))
+        return;
+    if (sc_registry_locate(l->box->d.registry, l->to_agent, &gateway) == SC_PLACE_INBOX) {
+        leave_in_inbox(l);
+        return;
+    }
+    if (!may_run(l))
+        return; /* gateway_ready or the end of a turn tries again */
+    int rc = take_head(l, &head, &err);
+    if (rc == SC_ENOENT) {
+        drop(l);
+        return;
+    }
+    if (rc == SC_OK)
+        rc = hand_over(l, &head, &err);
+    if (rc < 0)
+        refused(l, rc, &err);
+}
+
+static bool sweep_lane(void *ctx, const char *key, void *value)
+{
+    struct lane *l = value;
+    sc_auto_record struct sc_record head;
+    struct sc_err err = SC_ERR_INIT;
+    const char *gateway;
+    (void)ctx;
+    (void)key;
+    sc_record_init(&head);
+    if (!is_idle(l))
+        return true;
+    if (sc_registry_locate(l->box->d.registry, l->to_agent, &gateway) == SC_PLACE_INBOX)
+        leave_in_inbox(l);
+    else if (take_head(l, &head, &err) == SC_ENOENT)
+        drop(l);
+    return true;
+}
+
+/* While the gateway is away nobody takes heads, and their ttl passes all the same. */
+void mailbox_sweep(void *mailbox)
+{
+    struct sc_mailbox *m = mailbox;
+    sc_map_each(m->lanes, sweep_lane, NULL);
+    if (sc_map_count(m->lanes) > 0)
+        sc_timer_arm(m->sweep, SWEEP_EVERY_MS);
+}

@@ -1,0 +1,467 @@
+#include "support/world.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "sideclaw/map.h"
+#include "sideclaw/mem.h"
+
+enum {
+    WALL_ZERO = 1771243200, /* s: 2026-02-16T12:00:00Z */
+    STUCK_MAX = 1000000     /* steps within one millisecond */
+};
+
+struct place {
+    char *agent;
+    int node;
+    bool inbox_only;
+};
+
+struct world {
+    struct world_options opt;
+    struct prng prng;
+    int64_t now;
+    int stuck;
+    struct mem_net *net;
+    struct node *nodes;
+    int n_nodes;
+    struct place *places;
+    size_t n_places;
+};
+
+struct world_options world_defaults(void)
+{
+    return (struct world_options){
+        .seed = 1,
+        .limits = { .retry_min_ms = 1000,
+                    .retry_max_ms = 60 * 1000,
+                    .ack_ms = 2000,
+                    .refresh_ms = 60 * 1000,
+                    .retention_ms = INT64_C(7) * 24 * 3600 * 1000,
+                    .default_ttl_s = 24 * 3600,
+                    .max_hops = 16,
+                    .thread_rate = 0 },
+        .max_turns = 32,
+        .turn_retry_min_ms = 1000,
+        .turn_retry_max_ms = 30 * 1000,
+        .log_level = SC_LOG_DEBUG,
+    };
+}
+
+/* --- what a node's parts tell each other, as app_events.c wires them --- */
+
+static void on_local_changed(void *ctx)
+{
+    (void)ctx;
+}
+
+static void on_gateway_alive(void *ctx, const char *gateway)
+{
+    struct node *n = ctx;
+    if (n->router)
+        sc_router_hurry(n->router, gateway);
+}
+
+static void on_link(void *ctx, const struct sc_transport *t, enum sc_link_state state,
+                    const char *detail, const char *remedy)
+{
+    struct node *n = ctx;
+    (void)t;
+    (void)detail;
+    (void)remedy;
+    if (state == SC_LINK_UP)
+        sc_router_hurry(n->router, NULL);
+}
+
+static void on_message(void *ctx, const struct sc_transport *t, struct sc_message *take_msg,
+                       const struct sc_entry *entry)
+{
+    struct node *n = ctx;
+    sc_router_receive(n->router, t, take_msg, entry);
+}
+
+static void on_receipts(void *ctx, const struct sc_transport *t, const struct sc_receipts *r)
+{
+    struct node *n = ctx;
+    (void)t;
+    sc_router_receipts(n->router, r);
+}
+
+static void on_rejected(void *ctx, const struct sc_transport *t, const char *reason)
+{
+    struct node *n = ctx;
+    sc_router_rejected(n->router, t->name, reason);
+}
+
+static void on_gateway_state(void *ctx, enum sc_gateway_state s, const char *detail,
+                             const char *remedy)
+{
+    struct node *n = ctx;
+    (void)detail;
+    (void)remedy;
+    if (s == SC_GW_READY)
+        sc_mailbox_gateway_ready(n->mailbox);
+}
+
+static void on_turn(void *ctx, const struct sc_id *id, enum sc_turn_event ev, const char *text)
+{
+    struct node *n = ctx;
+    sc_mailbox_turn(n->mailbox, id, ev, text);
+}
+
+static void on_deliver(void *ctx, const struct sc_message *m)
+{
+    struct node *n = ctx;
+    sc_mailbox_deliver(n->mailbox, m);
+}
+
+/* --- a process's life --- */
+
+static void build(struct node *n)
+{
+    const struct world_options *opt = &n->w->opt;
+    const struct sc_registry_deps registry = { .self_name = n->name,
+                                               .log = n->log,
+                                               .local_changed = on_local_changed,
+                                               .gateway_alive = on_gateway_alive,
+                                               .ctx = n };
+    n->registry = sc_registry_new(&registry);
+    const struct sc_router_deps router = { .loop = n->loop,
+                                           .log = n->log,
+                                           .clock = fake_clock_port(&n->clock),
+                                           .spool = mem_spool_port(n->spool),
+                                           .registry = n->registry,
+                                           .self_name = n->name,
+                                           .limits = opt->limits,
+                                           .transports = { mem_link_transport(n->link) },
+                                           .deliver = on_deliver,
+                                           .ctx = n };
+    n->router = sc_router_new(&router);
+    const struct sc_mailbox_deps mailbox = { .loop = n->loop,
+                                             .log = n->log,
+                                             .clock = fake_clock_port(&n->clock),
+                                             .spool = mem_spool_port(n->spool),
+                                             .router = n->router,
+                                             .registry = n->registry,
+                                             .gateway = fake_gateway_port(n->gateway),
+                                             .turn_timeout_s = 600,
+                                             .max_turns = opt->max_turns,
+                                             .retry_min_ms = opt->turn_retry_min_ms,
+                                             .retry_max_ms = opt->turn_retry_max_ms };
+    n->mailbox = sc_mailbox_new(&mailbox);
+}
+
+static void attach(struct node *n)
+{
+    const struct sc_transport_events net = { .ctx = n,
+                                             .link = on_link,
+                                             .message = on_message,
+                                             .receipts = on_receipts,
+                                             .rejected = on_rejected };
+    const struct sc_gateway_events gateway = {
+        .ctx = n, .state = on_gateway_state, .turn = on_turn
+    };
+    mem_link_attach(n->link, &net);
+    fake_gateway_attach(n->gateway, &gateway);
+}
+
+void world_start(struct world *w, int i)
+{
+    struct node *n = &w->nodes[i];
+    sc_assert(!n->loop);
+    n->loop = fake_loop_new(&w->now);
+    if (getenv("SC_TEST_LOG"))
+        n->log = sc_log_new(STDERR_FILENO, w->opt.log_level, n->name, fake_clock_port(&n->clock));
+    if (n->spool)
+        mem_spool_attach(n->spool, n->loop);
+    else
+        n->spool = mem_spool_new(n->loop);
+    build(n);
+    attach(n);
+    sc_mailbox_start(n->mailbox);
+    sc_router_start(n->router);
+}
+
+void world_crash(struct world *w, int i)
+{
+    struct node *n = &w->nodes[i];
+    mem_link_attach(n->link, NULL);
+    fake_gateway_attach(n->gateway, NULL);
+    mem_spool_crash(n->spool);
+    fake_loop_crash(n->loop);
+    sc_mailbox_free(n->mailbox);
+    sc_router_free(n->router);
+    sc_registry_free(n->registry);
+    sc_log_free(n->log);
+    sc_loop_free(n->loop);
+    n->mailbox = NULL;
+    n->router = NULL;
+    n->registry = NULL;
+    n->log = NULL;
+    n->loop = NULL;
+}
+
+struct world *world_new(const struct world_options *opt, int nodes)
+{
+    struct world *w = sc_xcalloc(1, sizeof *w);
+    w->opt = *opt;
+    prng_seed(&w->prng, opt->seed);
+    prng_install(&w->prng);
+    w->net = mem_net_new(&w->now, &w->prng);
+    w->nodes = sc_xcalloc((size_t)nodes, sizeof *w->nodes);
+    w->n_nodes = nodes;
+    for (int i = 0; i < nodes; i++) {
+        struct node *n = &w->nodes[i];
+        n->w = w;
+        n->index = i;
+        n->name = sc_xasprintf("gw-%d", i);
+        n->clock = (struct fake_clock){ .now = &w->now, .wall_zero = INT64_C(1000) * WALL_ZERO };
+        n->gateway = fake_gateway_new(&w->now, &w->prng);
+        n->link = mem_link_new(w->net, n->name);
+        n->sees_directory = true;
+        fake_gateway_set_state(n->gateway, SC_GW_READY);
+        world_start(w, i);
+        mem_link_set(n->link, SC_LINK_UP);
+    }
+    return w;
+}
+
+void world_free(struct world *w)
+{
+    for (int i = 0; i < w->n_nodes; i++) {
+        struct node *n = &w->nodes[i];
+        if (n->loop)
+            world_crash(w, i);
+        mem_spool_free(n->spool);
+        fake_gateway_free(n->gateway);
+        free(n->name);
+    }
+    mem_net_free(w->net);
+    for (size_t i = 0; i < w->n_places; i++)
+        free(w->places[i].agent);
+    free(w->places);
+    free(w->nodes);
+    free(w);
+}
+
+struct node *world_node(struct world *w, int i)
+{
+    return &w->nodes[i];
+}
+
+int world_nodes(const struct world *w)
+{
+    return w->n_nodes;
+}
+
+struct prng *world_prng(struct world *w)
+{
+    return &w->prng;
+}
+
+struct mem_net_faults *world_net(struct world *w)
+{
+    return mem_net_faults(w->net);
+}
+
+int64_t world_now(const struct world *w)
+{
+    return w->now;
+}
+
+/* --- the directory --- */
+
+static void place(struct world *w, int node, const char *agent, bool inbox_only)
+{
+    struct place *p = NULL;
+    for (size_t i = 0; i < w->n_places; i++)
+        if (sc_streq(w->places[i].agent, agent))
+            p = &w->places[i];
+    if (!p) {
+        w->places = sc_xrealloc(w->places, (w->n_places + 1) * sizeof *w->places);
+        p = &w->places[w->n_places++];
+        *p = (struct place){ .agent = sc_xstrdup(agent) };
+    }
+    p->node = node;
+    p->inbox_only = inbox_only;
+}
+
+void world_agent(struct world *w, int node, const char *agent)
+{
+    place(w, node, agent, false);
+}
+
+void world_inbox_agent(struct world *w, int node, const char *agent)
+{
+    place(w, node, agent, true);
+}
+
+static void list_local(const struct world *w, const struct node *n)
+{
+    struct sc_gateway_agent *agents = sc_xcalloc(w->n_places, sizeof *agents);
+    size_t count = 0;
+    for (size_t i = 0; i < w->n_places; i++) {
+        if (w->places[i].node != n->index)
+            continue;
+        if (w->places[i].inbox_only)
+            sc_registry_local_config(n->registry, w->places[i].agent, NULL);
+        else
+            agents[count++] = (struct sc_gateway_agent){ .id = w->places[i].agent };
+    }
+    sc_registry_local_gateway(n->registry, agents, count);
+    free(agents);
+}
+
+static void list_agents(const struct world *w, const struct node *n)
+{
+    sc_registry_agents_begin(n->registry);
+    for (size_t i = 0; i < w->n_places; i++) {
+        const struct sc_agent_info a = { .id = w->places[i].agent,
+                                         .gateway = w->nodes[w->places[i].node].name,
+                                         .status = SC_AGENT_ACTIVE };
+        sc_registry_agent(n->registry, &a);
+    }
+    sc_registry_agents_end(n->registry);
+}
+
+static void list_gateways(const struct world *w, const struct node *n)
+{
+    sc_registry_gateways_begin(n->registry);
+    for (int i = 0; i < w->n_nodes; i++) {
+        const struct sc_gateway_info g = {
+            .name = w->nodes[i].name,
+            .status = w->nodes[i].loop ? SC_GATEWAY_HEALTHY : SC_GATEWAY_DEAD,
+        };
+        sc_registry_gateway(n->registry, &g);
+    }
+    sc_registry_gateways_end(n->registry);
+}
+
+void world_publish(struct world *w)
+{
+    for (int i = 0; i < w->n_nodes; i++) {
+        struct node *n = &w->nodes[i];
+        if (!n->loop)
+            continue;
+        list_local(w, n);
+        sc_registry_set_fresh(n->registry, n->sees_directory);
+        if (n->sees_directory) {
+            list_agents(w, n);
+            list_gateways(w, n);
+        }
+        sc_mailbox_gateway_ready(n->mailbox);
+    }
+}
+
+/* --- time --- */
+
+/* What happens next: a node's turn, a gateway's word, a packet. */
+struct next {
+    int64_t at;
+    struct node *turn, *gateway;
+    bool packet;
+};
+
+static struct next find_next(struct world *w)
+{
+    struct next x = { .at = mem_net_next(w->net), .packet = true };
+    for (int i = 0; i < w->n_nodes; i++) {
+        struct node *n = &w->nodes[i];
+        int64_t at = fake_gateway_next(n->gateway);
+        if (at < x.at)
+            x = (struct next){ .at = at, .gateway = n };
+        at = n->loop ? fake_loop_next(n->loop) : INT64_MAX;
+        if (at < x.at)
+            x = (struct next){ .at = at, .turn = n };
+    }
+    return x;
+}
+
+/* News of the outside begin a turn of the node they reach, sometimes together with the next ones. */
+static void end_turn(struct world *w, struct node *n)
+{
+    while (mem_net_next(w->net) <= w->now && mem_net_next_link(w->net) == n->index &&
+           prng_chance(&w->prng, 500))
+        (void)mem_net_deliver(w->net);
+    if (n->loop)
+        fake_loop_turn(n->loop);
+}
+
+/* Somebody keeps the world busy without letting time pass. */
+static void check_spin(struct world *w, int64_t at)
+{
+    w->stuck = at > w->now ? 0 : w->stuck + 1;
+    sc_assert(w->stuck < STUCK_MAX);
+}
+
+bool world_step(struct world *w)
+{
+    struct next x = find_next(w);
+    if (x.at == INT64_MAX)
+        return false;
+    check_spin(w, x.at);
+    if (x.at > w->now)
+        w->now = x.at;
+    if (x.turn) {
+        fake_loop_turn(x.turn->loop);
+    } else if (x.gateway) {
+        if (fake_gateway_fire(x.gateway->gateway))
+            fake_loop_turn(x.gateway->loop);
+    } else {
+        struct node *n = &w->nodes[mem_net_next_link(w->net)];
+        if (mem_net_deliver(w->net))
+            end_turn(w, n);
+    }
+    return true;
+}
+
+void world_run(struct world *w, int64_t ms)
+{
+    int64_t end = w->now + ms;
+    while (find_next(w).at <= end)
+        (void)world_step(w);
+    w->now = end;
+}
+
+bool world_run_until(struct world *w, int64_t ms, world_cond_fn *cond, void *ctx)
+{
+    int64_t end = w->now + ms;
+    while (!cond(ctx)) {
+        if (find_next(w).at > end) {
+            w->now = end;
+            return cond(ctx);
+        }
+        (void)world_step(w);
+    }
+    return true;
+}
+
+/* --- messages --- */
+
+int world_send(struct node *n, const char *from, const char *to, const char *body,
+               struct sc_id *ret_id, struct sc_err *err)
+{
+    sc_auto_message struct sc_message m;
+    sc_message_init(&m);
+    struct sc_clock clock = fake_clock_port(&n->clock);
+    m.id = sc_id_new(sc_clock_wall(&clock));
+    m.from_agent = sc_xstrdup(from);
+    m.to_agent = sc_xstrdup(to);
+    m.body = sc_xstrdup(body);
+    m.body_len = strlen(body);
+    if (ret_id)
+        *ret_id = m.id;
+    return sc_router_submit(n->router, &m, NULL, NULL, err);
+}
+
+enum sc_stage world_out_stage(const struct node *n, const struct sc_id *id)
+{
+    const struct sc_record *r = mem_spool_out(n->spool, id);
+    return r ? r->stage : SC_STAGES;
+}
+
+enum sc_stage world_in_stage(const struct node *n, const struct sc_id *id)
+{
+    const struct sc_record *r = mem_spool_in(n->spool, id);
+    return r ? r->stage : SC_STAGES;
+}
