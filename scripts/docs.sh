@@ -11,6 +11,7 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
 "$build/sideclawd" --print-options markdown >"$tmp/CONFIGURATION.md"
+"$build/sideclawd" --print-openapi >"$tmp/openapi.json"
 
 stale=0
 for new in "$tmp"/*; do

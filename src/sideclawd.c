@@ -8,6 +8,8 @@
 #include "sideclaw/buf.h"
 #include "sideclaw/config.h"
 #include "sideclaw/mem.h"
+#include "sideclaw/operations.h"
+#include "sideclaw/value.h"
 
 enum { EXIT_AWAY = 75, EXIT_CONFIG = 78 };
 
@@ -16,7 +18,7 @@ static const char default_config[] = "/etc/sideclaw/sideclaw.conf";
 /* What the daemon takes for itself; the rest of argv are options. */
 struct own_flags {
     const char *config, *print;
-    bool check, help, version;
+    bool check, help, openapi, version;
     int argc;
     char **argv;
 };
@@ -55,6 +57,8 @@ static void take_own_flags(int argc, char **argv, struct own_flags *f)
             f->check = true;
         else if (sc_streq(argv[i], "--help") || sc_streq(argv[i], "-h"))
             f->help = true;
+        else if (sc_streq(argv[i], "--print-openapi"))
+            f->openapi = true;
         else if (sc_streq(argv[i], "--version"))
             f->version = true;
         else
@@ -72,6 +76,14 @@ static int print_options(const char *format)
     return 0;
 }
 
+static int print_openapi(void)
+{
+    sc_auto_value struct sc_value *v = sc_openapi();
+    sc_auto_buf struct sc_buf out = SC_BUF_INIT;
+    sc_value_dump_pretty(v, &out);
+    return puts(sc_buf_str(&out)) < 0;
+}
+
 static int print_help(void)
 {
     (void)puts("usage: sideclawd [--config FILE] [--OPTION=VALUE ...]\n"
@@ -83,6 +95,7 @@ static int print_help(void)
                "                          /etc/sideclaw/sideclaw.conf when it is there)\n"
                "  --check                 check the configuration and exit: 0 good, 78 bad\n"
                "  --print-options FORMAT  the options as text, sample, markdown or man\n"
+               "  --print-openapi         the HTTP API as an OpenAPI 3.1 document\n"
                "  --help, --version\n"
                "\n"
                "examples:\n"
@@ -145,6 +158,8 @@ int main(int argc, char **argv)
         return puts("sideclawd " SC_VERSION) < 0;
     if (f.help)
         return print_help();
+    if (f.openapi)
+        return print_openapi();
     if (f.print)
         return print_options(f.print);
     const struct sc_app_args args = {
