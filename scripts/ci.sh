@@ -62,6 +62,9 @@ built() { # built PRESET
 
 ci_unit() { # ci_unit PRESET
   built "$1" || return 1
+  # The directory is tested against a real Consul; without one those tests would only be skipped.
+  SIDECLAW_TEST_CONSUL=$(consul_path) || return 1
+  export SIDECLAW_TEST_CONSUL
   ( cd "$SC_ROOT" && ctest --preset "$1" -j "$(nproc)" --no-tests=error --output-junit "$JUNIT" )
 }
 
@@ -85,6 +88,21 @@ ci_shellcheck() {
   local -a files
   mapfile -t files < <(cd "$SC_ROOT" && find scripts .ci -type f ! -name '*.py' ! -name '*.cmake' ! -name '.*' | sort)
   ( cd "$SC_ROOT" && shellcheck "${files[@]}" )
+}
+
+ci_docs() { built dev && "$SC_ROOT/scripts/docs.sh" --check; }
+
+ci_tidy() { # quiet unless something is found
+  local log
+  built clang || return 1
+  log=$(mktemp)
+  if ( cd "$SC_ROOT" && run-clang-tidy-14 -quiet -j "$(nproc)" -p build/clang "$SC_ROOT/src/.*" ) > "$log" 2>&1; then
+    rm -f "$log"
+    return 0
+  fi
+  grep -E 'error:|warning:' "$log"
+  rm -f "$log"
+  return 1
 }
 
 ci_fuzz() { "$SC_ROOT/scripts/fuzz-smoke.sh"; }
@@ -112,6 +130,7 @@ ci_gates() {
   step "format" ci_format
   step "shellcheck" ci_shellcheck
   step "build with clang" ci_build clang
+  step "clang-tidy" ci_tidy
   step "release build" ci_build release
   step "install" ci_install
 }

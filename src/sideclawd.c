@@ -35,11 +35,12 @@ static int fail(const struct sc_err *err)
 static const char *value_of(const char *name, int argc, char **argv, int *i)
 {
     size_t n = strlen(name);
-    if (strncmp(argv[*i], name, n) != 0)
+    const char *arg = argv[*i];
+    if (!arg || strncmp(arg, name, n) != 0)
         return NULL;
-    if (argv[*i][n] == '=')
-        return argv[*i] + n + 1;
-    if (argv[*i][n] || *i + 1 >= argc)
+    if (arg[n] == '=')
+        return arg + n + 1;
+    if (arg[n] || *i + 1 >= argc)
         return NULL;
     return argv[++*i];
 }

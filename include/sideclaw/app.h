@@ -1,4 +1,5 @@
-/* app.h: the composition root: builds every part from a configuration, wires them, tears them down. */
+/* app.h: the composition root: builds every part from a configuration, wires them, tears them down.
+ */
 #ifndef SIDECLAW_APP_H
 #define SIDECLAW_APP_H
 
@@ -14,7 +15,8 @@ struct sc_app_args {
 };
 
 struct sc_app;
-/* take_config becomes the app's, also on failure. SC_ECONFIG, SC_EIO, SC_EEXIST (already running). */
+/* take_config becomes the app's, also on failure. SC_ECONFIG, SC_EIO, SC_EEXIST (already running).
+ */
 struct sc_app *sc_app_new(const struct sc_app_args *args, struct sc_config *take_config,
                           struct sc_err *err);
 /* Until SIGTERM or SIGINT, then a graceful stop. */

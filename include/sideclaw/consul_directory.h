@@ -44,9 +44,9 @@ struct sc_transport *sc_consul_transport(struct sc_consul *c);
 /* Loads the last good view from disk (reported through events at once), then connects and watches.
  */
 void sc_consul_start(struct sc_consul *c);
-/* The router refused what somebody wrote to an agent's outbox/ (unknown recipient, bad field): move the
- * value to rejected/ with the reason, where its author looks for it. Only from inside the transport's
- * `message` event that brought the entry. */
+/* The router refused what somebody wrote to an agent's outbox/ (unknown recipient, bad field): move
+ * the value to rejected/ with the reason, where its author looks for it. Only from inside the
+ * transport's `message` event that brought the entry. */
 void sc_consul_reject(struct sc_consul *c, const struct sc_entry *e, const char *reason);
 void sc_consul_set_token(struct sc_consul *c, const char *token);
 void sc_consul_close(struct sc_consul *c);

@@ -3,16 +3,17 @@
 #define SIDECLAW_LIMITS_H
 
 enum {
-    SC_NAME_MAX = 128,                  /* agent ids, gateway names, bytes */
-    SC_BODY_MAX = 256 * 1024,           /* message body, bytes (DESIGN 4) */
-    /* Bytes on any wire: a control byte of the body is six when escaped (\u0001); then the fields. */
+    SC_NAME_MAX = 128,        /* agent ids, gateway names, bytes */
+    SC_BODY_MAX = 256 * 1024, /* message body, bytes (DESIGN 4) */
+    /* Bytes on any wire: a control byte of the body is six when escaped (\u0001); then the fields.
+     */
     SC_ENVELOPE_MAX = 6 * SC_BODY_MAX + 64 * 1024,
-    SC_KV_VALUE_MAX = 512 * 1024,       /* Consul's own limit */
-    SC_KV_ENTRY_MAX = 1024 * 1024,      /* one entry of a KV answer as JSON: base64 and its key */
-    SC_KV_INFLIGHT_MAX = 1024,          /* messages read from KV and not yet stored here */
-    SC_REJECTED_MAX = 360 * 1024,       /* a put-aside value: base64 makes a transaction's 512 KiB */
+    SC_KV_VALUE_MAX = 512 * 1024,  /* Consul's own limit */
+    SC_KV_ENTRY_MAX = 1024 * 1024, /* one entry of a KV answer as JSON: base64 and its key */
+    SC_KV_INFLIGHT_MAX = 1024,     /* messages read from KV and not yet stored here */
+    SC_REJECTED_MAX = 360 * 1024,  /* a put-aside value: base64 makes a transaction's 512 KiB */
     SC_VIEW_FILE_MAX = 64 * 1024 * 1024, /* directory.json, the last good view */
-    SC_HTTP_BODY_MAX = SC_ENVELOPE_MAX, /* request body on our HTTP surface */
+    SC_HTTP_BODY_MAX = SC_ENVELOPE_MAX,  /* request body on our HTTP surface */
     SC_HTTP_HEADERS_MAX = 16 * 1024,
     SC_HTTP_RESPONSE_MAX = 8 * 1024 * 1024, /* a whole answer we keep in memory */
     SC_RPC_LINE_MAX = SC_ENVELOPE_MAX,      /* one JSON-RPC line on the control socket */
@@ -21,8 +22,9 @@ enum {
     SC_CONTROL_PENDING_MAX = 16 * 1024 * 1024, /* answers one of them leaves unread, bytes */
     SC_HTTP_CONNS_MAX = 256,
     SC_WS_FRAME_MAX = 26214400, /* the gateway's policy.maxPayload */
-    SC_WS_PENDING_MAX = 64 * 1024 * 1024,   /* written to the gateway and not yet taken by it, bytes */
-    SC_GATEWAY_TURNS_MAX = 256,             /* turns running on our gateway at once */
+    SC_WS_PENDING_MAX =
+        64 * 1024 * 1024,       /* written to the gateway and not yet taken by it, bytes */
+    SC_GATEWAY_TURNS_MAX = 256, /* turns running on our gateway at once */
     SC_THREAD_MAX = 128,        /* thread name, bytes */
     SC_CONTENT_TYPE_MAX = 128,
     SC_TRACEPARENT_MAX = 128,
@@ -37,17 +39,17 @@ enum {
     SC_GATEWAYS_MAX = 1000,
     SC_RECEIPTS_MAX = 512, /* receipts in one envelope */
     SC_TTL_MAX_S = 30 * 24 * 3600,
-    SC_LIST_MAX = 1000,    /* rows in one list answer */
+    SC_LIST_MAX = 1000,                  /* rows in one list answer */
     SC_LIST_BYTES_MAX = 4 * 1024 * 1024, /* bodies in one list answer; it then says truncated */
-    SC_WAIT_MAX_MS = 3600 * 1000,  /* how long one call may wait for a reply */
-    SC_THREADS_TRACKED_MAX = 4096, /* threads whose rate the loop guard watches */
-    SC_WAITERS_MAX = 1024, /* concurrent `ask` calls */
+    SC_WAIT_MAX_MS = 3600 * 1000,        /* how long one call may wait for a reply */
+    SC_THREADS_TRACKED_MAX = 4096,       /* threads whose rate the loop guard watches */
+    SC_WAITERS_MAX = 1024,               /* concurrent `ask` calls */
     SC_CONFIG_FILE_MAX = 1024 * 1024,
-    SC_REDIS_PENDING_MAX = 4096,                    /* sends without an answer; SC_EBUSY above */
-    SC_REDIS_PENDING_BYTES_MAX = 8 * 1024 * 1024,   /* the same in bytes of envelopes */
-    SC_REDIS_UNSETTLED_MAX = 1024,                  /* drained entries not stored yet; then it waits */
-    SC_REDIS_REPLY_MAX = 64 * 1024 * 1024,          /* an answer of Redis before it is whole */
-    SC_REDIS_REJECTED_MAX = 1000                    /* entries of a `rejected` stream */
+    SC_REDIS_PENDING_MAX = 4096,                  /* sends without an answer; SC_EBUSY above */
+    SC_REDIS_PENDING_BYTES_MAX = 8 * 1024 * 1024, /* the same in bytes of envelopes */
+    SC_REDIS_UNSETTLED_MAX = 1024,         /* drained entries not stored yet; then it waits */
+    SC_REDIS_REPLY_MAX = 64 * 1024 * 1024, /* an answer of Redis before it is whole */
+    SC_REDIS_REJECTED_MAX = 1000           /* entries of a `rejected` stream */
 };
 
 #endif

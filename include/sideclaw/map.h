@@ -1,5 +1,5 @@
-/* map.h: text -> pointer, in order of insertion (uthash underneath). Keys are copied, values are the
- * caller's. */
+/* map.h: text -> pointer, in order of insertion (uthash underneath). Keys are copied, values are
+ * the caller's. */
 #ifndef SIDECLAW_MAP_H
 #define SIDECLAW_MAP_H
 

@@ -50,6 +50,7 @@ struct sc_message {
     enum sc_privacy privacy;
     char *traceparent;
     char *sig;   /* hex HMAC-SHA-256; NULL when unsigned */
+    bool ask;    /* only asks how far the message got: without its body, never to be stored */
     char *extra; /* unknown fields as one JSON object, passed on untouched; NULL when none */
 };
 

@@ -66,7 +66,7 @@ struct sc_op {
     const char *name; /* "message.send" */
     const char *http; /* "POST /v1/messages"; {x} takes a path segment as parameter x */
     enum sc_scope scope;
-    int status;            /* of success over HTTP */
+    int status; /* of success over HTTP */
     const char *summary;
     const struct sc_param *params; /* ends with name NULL */
     const char *result;            /* JSON schema of the result, as text */

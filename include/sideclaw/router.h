@@ -55,11 +55,11 @@ void sc_router_free(struct sc_router *r);
 typedef void sc_submit_fn(void *ctx, const struct sc_message *m, const struct sc_err *err);
 
 /* sc_router_submit: accept a message of a local agent or person. The id may be the client's own
- * (idempotency): a second submission of it succeeds, changes nothing and answers like the first; with
- * another sender, receiver or body it is SC_EEXIST. Empty from_agent is an
- * error: surfaces fill it in. Fails at once with SC_EINVAL (a field), SC_ENOENT (nobody of that
- * name, with the nearest one), SC_EFULL, SC_EBUSY (thread rate); after 0, done runs once, after the
- * commit. m is borrowed. */
+ * (idempotency): a second submission of it succeeds, changes nothing and answers like the first;
+ * with another sender, receiver or body it is SC_EEXIST. Empty from_agent is an error: surfaces
+ * fill it in. Fails at once with SC_EINVAL (a field), SC_ENOENT (nobody of that name, with the
+ * nearest one), SC_EFULL, SC_EBUSY (thread rate); after 0, done runs once, after the commit. m is
+ * borrowed. */
 int sc_router_submit(struct sc_router *r, const struct sc_message *m, sc_submit_fn *done, void *ctx,
                      struct sc_err *err) SC_MUST_CHECK;
 

@@ -36,8 +36,8 @@ struct sc_app {
     struct sc_board *board;
     struct app_link links[APP_LINKS];
     struct sc_registry *registry;
-    struct sc_consul *consul;      /* NULL while switched off */
-    struct sc_redis *redis;        /* NULL while switched off */
+    struct sc_consul *consul; /* NULL while switched off */
+    struct sc_redis *redis;   /* NULL while switched off */
     struct sc_router *router;
     struct sc_gateway_ws *gateway; /* NULL while switched off */
     struct sc_mailbox *mailbox;
@@ -45,8 +45,8 @@ struct sc_app {
     struct sc_ops_env env;
     struct sc_control_server *control;
     struct sc_http_server *http_server;
-    struct sc_timer *probe_timer;  /* carries the gateway's HTTP state to the board */
-    struct sc_timer *stop_timer;   /* bounds the graceful stop */
+    struct sc_timer *probe_timer; /* carries the gateway's HTTP state to the board */
+    struct sc_timer *stop_timer;  /* bounds the graceful stop */
     char *health_url, *spool_path;
     bool gateway_was_ready, stopping;
 };

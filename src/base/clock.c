@@ -90,7 +90,7 @@ static int days_of(int year, int month)
 /* strptime(3) skips blanks and takes the 30th of February, so the digits are read here. */
 static const char *parse_seconds(const char *p, int64_t *ret_s)
 {
-    int year, month = 1, day, hour, minute, second;
+    int year = 0, month = 1, day = 0, hour = 0, minute = 0, second = 0;
     p = mark(number(p, 4, 0, 9999, &year), "-");
     p = mark(number(p, 2, 1, 12, &month), "-");
     p = mark(p ? number(p, 2, 1, days_of(year, month), &day) : NULL, "Tt");

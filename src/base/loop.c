@@ -126,8 +126,7 @@ static void end_turn(struct sc_loop *loop)
 int sc_loop_turn(struct sc_loop *loop, int max_wait_ms, struct sc_err *err)
 {
     if (max_wait_ms >= 0) {
-        struct timeval tv = { .tv_sec = max_wait_ms / 1000,
-                              .tv_usec = (max_wait_ms % 1000) * 1000 };
+        struct timeval tv = { .tv_sec = max_wait_ms / 1000, .tv_usec = max_wait_ms % 1000 * 1000L };
         (void)event_add(loop->wake, &tv);
     }
     int flags = loop->n_deferred ? EVLOOP_NONBLOCK : EVLOOP_ONCE;

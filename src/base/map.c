@@ -25,11 +25,12 @@ struct sc_map *sc_map_new(void)
 
 void sc_map_free(struct sc_map *m, void (*free_value)(void *value))
 {
-    struct item *it, *tmp;
     if (!m)
         return;
-    HASH_ITER (hh, m->items, it, tmp) {
-        HASH_DEL(m->items, it);
+    struct item *it = m->items, *next;
+    HASH_CLEAR(hh, m->items); /* the table; the items are still linked */
+    for (; it; it = next) {
+        next = it->hh.next;
         if (free_value)
             free_value(it->value);
         free(it);

@@ -27,10 +27,10 @@ struct lane {
 
 struct sc_mailbox {
     struct sc_mailbox_deps d;
-    struct sc_map *lanes;   /* key -> struct lane */
-    struct sc_map *running; /* message id -> struct lane */
-    struct sc_map *turns;   /* agent -> int: its running turns */
-    struct sc_timer *sweep; /* armed while there are lanes: what waits here expires, too */
+    struct sc_map *lanes;       /* key -> struct lane */
+    struct sc_map *running;     /* message id -> struct lane */
+    struct sc_map *turns;       /* agent -> int: its running turns */
+    struct sc_timer *sweep;     /* armed while there are lanes: what waits here expires, too */
     TAILQ_HEAD(, lane) waiting; /* first come, first served, so that no busy lane starves another */
 };
 

@@ -103,8 +103,8 @@ void mailbox_lane_end(struct lane *l)
 static bool is_expired(const struct lane *l, const struct sc_record *head)
 {
     const struct sc_message *msg = &head->msg;
-    bool ours = head->stage == SC_STAGE_STORED ||
-                (head->stage == SC_STAGE_DELIVERED && l->did_not_run);
+    bool ours =
+        head->stage == SC_STAGE_STORED || (head->stage == SC_STAGE_DELIVERED && l->did_not_run);
     return ours && msg->ttl_s && msg->timestamp.ms &&
            sc_clock_wall(&l->box->d.clock).ms > msg->timestamp.ms + (int64_t)msg->ttl_s * 1000;
 }
@@ -193,7 +193,10 @@ static bool may_run(struct lane *l)
 {
     const char *gateway;
     struct sc_mailbox *m = l->box;
-    if (sc_registry_locate(m->d.registry, l->to_agent, &gateway) != SC_PLACE_LOCAL ||
+    /* Ready comes before the list of agents: until then an agent of the configuration looks local.
+     */
+    if (!sc_registry_listed(m->d.registry) ||
+        sc_registry_locate(m->d.registry, l->to_agent, &gateway) != SC_PLACE_LOCAL ||
         m->d.gateway.ops->state(m->d.gateway.impl) != SC_GW_READY)
         return false;
     if (sc_map_count(m->running) < m->d.max_turns)

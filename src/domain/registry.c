@@ -49,7 +49,8 @@ void sc_registry_agents_begin(struct sc_registry *r)
 }
 
 /* Messages for it are filed under the gateway it was at, or under none when it was unknown; asking
- * for its new gateway's covers those. The first view needs no word: its gateways all come to life. */
+ * for its new gateway's covers those. The first view needs no word: its gateways all come to life.
+ */
 static void moved(struct sc_registry *r, struct agent_entry *e, const char *gateway)
 {
     sc_auto_free char *before = sc_steal(&e->info.gateway);
@@ -205,8 +206,8 @@ enum sc_place sc_registry_locate(const struct sc_registry *r, const char *agent,
     if (is_mailbox_only(agent))
         return SC_PLACE_INBOX;
     /* In a conflict it is where the directory says, and ours as long as it names nobody else. */
-    bool held = own && sc_map_get(r->conflicts, agent) && gateway &&
-                !sc_streq(gateway, r->d.self_name);
+    bool held =
+        own && sc_map_get(r->conflicts, agent) && gateway && !sc_streq(gateway, r->d.self_name);
     if (own && !held) {
         /* Before the gateway has said who is there, everybody of ours may be. */
         return own->in_gateway || !r->listed ? SC_PLACE_LOCAL : SC_PLACE_INBOX;

@@ -21,7 +21,7 @@ struct sc_registry {
     unsigned agents_generation, gateways_generation; /* of the views that are being listed */
     struct local_agent *local;
     size_t n_local;
-    bool listed;              /* the gateway has said, at least once, who is there */
+    bool listed;                 /* the gateway has said, at least once, who is there */
     struct sc_agent_info *infos; /* n_local rows, as the presence carries them */
 };
 

@@ -111,6 +111,7 @@ static void complete(const struct sc_router *r, struct sc_message *m)
 {
     const char *gateway;
     m->timestamp = router_now(r);
+    m->ask = false;
     if (sc_id_is_zero(&m->id))
         m->id = sc_id_new(m->timestamp);
     sc_set_str(&m->from_gateway, r->d.self_name);

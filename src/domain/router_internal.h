@@ -15,14 +15,14 @@ struct sc_router {
     struct sc_router_deps d;
     struct sc_router_counters n;
     char last_rejected[SC_REASON_MAX + 64];
-    struct sc_timer *due_timer;     /* the next retry */
-    sc_wall due_at;                 /* when it is armed for; 0: not armed */
+    struct sc_timer *due_timer; /* the next retry */
+    sc_wall due_at;             /* when it is armed for; 0: not armed */
     struct sc_timer *expire_timer;
-    struct sc_map *receipts;        /* gateway -> struct receipt_batch, sent after the commit */
+    struct sc_map *receipts; /* gateway -> struct receipt_batch, sent after the commit */
     bool flush_queued;
-    struct sc_map *waits;           /* id text -> struct wait_list */
+    struct sc_map *waits; /* id text -> struct wait_list */
     size_t n_waits;
-    struct sc_map *rates;           /* thread -> count in this minute */
+    struct sc_map *rates; /* thread -> count in this minute */
     sc_mono rates_since;
 };
 

@@ -4,6 +4,8 @@
 #include "router_internal.h"
 #include "sideclaw/mem.h"
 
+enum { CLOCK_SKEW_MS = 3600 * 1000 };
+
 bool router_advance(struct sc_router *r, const struct sc_id *id, enum sc_stage stage, sc_wall at,
                     const char *reason)
 {
@@ -103,15 +105,27 @@ static bool store(struct sc_router *r, const struct sc_message *m, enum sc_place
     return false;
 }
 
+/* How far did it get? True when it is here, in whatever state. */
+static bool answer(struct sc_router *r, const struct sc_message *m)
+{
+    sc_auto_record struct sc_record known;
+    struct sc_err err = SC_ERR_INIT;
+    sc_record_init(&known);
+    if (r->d.spool.ops->get(r->d.spool.impl, &m->id, true, &known, &err) < 0)
+        return false;
+    router_tell(r, m->from_gateway, &m->id, known.stage, known.reason);
+    return true;
+}
+
 /* No `sent` here: nothing carries it, and when the inbox has no room it got no further. */
 bool router_store_local(struct sc_router *r, const struct sc_message *m)
 {
     const char *gateway;
     bool is_new;
     enum sc_place place = sc_registry_locate(r->d.registry, m->to_agent, &gateway);
-    if (place == SC_PLACE_UNKNOWN && m->kind == SC_KIND_MESSAGE) {
-        if (!sc_registry_listed(r->d.registry))
-            return true; /* our gateway may have it; the retry looks again */
+    if (m->ask || (place == SC_PLACE_UNKNOWN && m->kind == SC_KIND_MESSAGE)) {
+        if (answer(r, m) || m->ask || !sc_registry_listed(r->d.registry))
+            return true; /* not listed: our gateway may have it, and the retry looks again */
         return router_advance(r, &m->id, SC_STAGE_DEAD, router_now(r),
                               "unknown recipient: this gateway has no such agent");
     }
@@ -137,25 +151,38 @@ static bool too_many_hops(struct sc_router *r, const struct sc_message *m)
  * in time and is here already is answered with what became of it. */
 static bool too_late(struct sc_router *r, const struct sc_message *m)
 {
-    sc_auto_record struct sc_record known;
-    struct sc_err err = SC_ERR_INIT;
-    sc_record_init(&known);
-    if (!router_is_expired(r, m) ||
-        r->d.spool.ops->get(r->d.spool.impl, &m->id, true, &known, &err) != SC_ENOENT)
+    if (!router_is_expired(r, m))
         return false;
+    if (answer(r, m))
+        return true;
     router_tell(r, m->from_gateway, &m->id, SC_STAGE_DEAD, "expired: it came after its ttl");
     sc_log_info(r->d.log, "msg.too_late", SC_ID("id", &m->id), SC_S("from", m->from_agent));
     return true;
 }
 
-/* Not one of ours. Its sender finds the right gateway by itself when its directory is newer than
- * ours; nobody's at all is told so. */
-static void misrouted(struct sc_router *r, const struct sc_message *m, enum sc_place place)
+/* Not one of ours, now. Its sender finds the right gateway by itself when its directory is newer
+ * than ours; nobody's at all is told so. One that came while its agent was here is still ours to
+ * end. */
+static bool misrouted(struct sc_router *r, const struct sc_message *m, enum sc_place place)
 {
+    if (answer(r, m))
+        return true;
     if (place == SC_PLACE_UNKNOWN && sc_registry_complete(r->d.registry))
         router_tell(r, m->from_gateway, &m->id, SC_STAGE_DEAD,
                     "unknown recipient: this gateway has no such agent");
     sc_log_debug(r->d.log, "msg.misrouted", SC_ID("id", &m->id), SC_S("to", m->to_agent));
+    return false;
+}
+
+/* Receipts alone answer this one; nothing of it is stored. */
+static bool is_over(struct sc_router *r, const struct sc_message *m, enum sc_place place)
+{
+    bool ours = place == SC_PLACE_LOCAL || place == SC_PLACE_INBOX || m->kind != SC_KIND_MESSAGE;
+    if (m->ask)
+        (void)answer(r, m); /* what is not here is not ours to talk about */
+    if (m->ask || too_many_hops(r, m))
+        return true;
+    return ours ? too_late(r, m) : misrouted(r, m, place);
 }
 
 void sc_router_receive(struct sc_router *r, const struct sc_transport *via,
@@ -166,18 +193,24 @@ void sc_router_receive(struct sc_router *r, const struct sc_transport *via,
     enum sc_place place = sc_registry_locate(r->d.registry, take_msg->to_agent, &gateway);
     bool ours =
         place == SC_PLACE_LOCAL || place == SC_PLACE_INBOX || take_msg->kind != SC_KIND_MESSAGE;
-    if (too_many_hops(r, take_msg) || (ours && too_late(r, take_msg))) {
+    if (is_over(r, take_msg, place)) {
         after_commit(r, via, entry, take_msg, false);
         return;
     }
-    if (!ours)
-        misrouted(r, take_msg, place);
     if (!ours || !store(r, take_msg, place, &is_new)) {
         sc_message_free(take_msg);
         return;
     }
     bool deliver = is_new && take_msg->kind == SC_KIND_MESSAGE && place == SC_PLACE_LOCAL;
     after_commit(r, via, entry, take_msg, deliver);
+}
+
+/* Retention counts from that time: a peer whose clock is years off must neither make us forget a
+ * message at once nor keep it for ever. */
+static sc_wall plausible(const struct sc_router *r, sc_wall at)
+{
+    sc_wall now = router_now(r);
+    return at.ms > now.ms - CLOCK_SKEW_MS && at.ms < now.ms + CLOCK_SKEW_MS ? at : now;
 }
 
 void sc_router_receipts(struct sc_router *r, const struct sc_receipts *rc)
@@ -187,7 +220,7 @@ void sc_router_receipts(struct sc_router *r, const struct sc_receipts *rc)
     for (size_t i = 0; i < rc->n; i++) {
         const struct sc_receipt *one = &rc->v[i];
         r->n.receipts_in++;
-        (void)router_advance(r, &one->id, one->stage, one->at,
+        (void)router_advance(r, &one->id, one->stage, plausible(r, one->at),
                              one->reason[0] ? one->reason : NULL);
     }
 }
@@ -198,8 +231,7 @@ int sc_router_progress(struct sc_router *r, const struct sc_message *m, enum sc_
     char cut[SC_REASON_MAX]; /* a gateway's words may be long, and both ends keep the same */
     sc_reason_copy(cut, reason);
     reason = reason ? cut : NULL;
-    int rc =
-        r->d.spool.ops->in_advance(r->d.spool.impl, &m->id, stage, router_now(r), reason, err);
+    int rc = r->d.spool.ops->in_advance(r->d.spool.impl, &m->id, stage, router_now(r), reason, err);
     if (rc < 0)
         return rc;
     if (stage == SC_STAGE_DELIVERED)

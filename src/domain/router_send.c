@@ -70,6 +70,25 @@ bool router_dispatch(struct sc_router *r, const struct sc_message *m)
     return ok;
 }
 
+/* How far is it? Without the body, and marked, so that nobody stores it who has not: the agent may
+ * have moved since. Both where it is now and where the message went may know. */
+static bool ask(struct sc_router *r, const struct sc_message *m)
+{
+    char nothing[] = "";
+    struct sc_message q = *m; /* borrowed */
+    q.ask = true;
+    q.body = nothing;
+    q.body_len = 0;
+    const char *gateway;
+    bool moved = sc_registry_locate(r->d.registry, m->to_agent, &gateway) != SC_PLACE_UNKNOWN &&
+                 m->to_gateway && !sc_streq(gateway, m->to_gateway);
+    if (moved && !sc_streq(m->to_gateway, r->d.self_name))
+        send_remote(r, &q);
+    else if (moved)
+        (void)router_store_local(r, &q); /* answers; writes only what it says of the outbox */
+    return router_dispatch(r, &q);
+}
+
 /* The receiver has it on disk, and it is its to finish. As long as it surely remembers the message
  * we ask how that went, because the receipt that said so may be lost; afterwards it is history. */
 static bool is_history(const struct sc_router *r, const struct sc_record *rec)
@@ -81,8 +100,8 @@ static bool is_history(const struct sc_router *r, const struct sc_record *rec)
 static bool park(struct sc_router *r, const struct sc_record *rec)
 {
     struct sc_err err = SC_ERR_INIT;
-    return r->d.spool.ops->out_defer(r->d.spool.impl, &rec->msg.id, (sc_wall){ INT64_MAX },
-                                     &err) == SC_OK;
+    return r->d.spool.ops->out_defer(r->d.spool.impl, &rec->msg.id, (sc_wall){ INT64_MAX }, &err) ==
+           SC_OK;
 }
 
 /* Fresh news of a stored message make asking again unnecessary for a while. */
@@ -115,7 +134,7 @@ static bool collect(void *ctx, const struct sc_record *rec)
     return d->n < DUE_BATCH;
 }
 
-/* A message that is stored is only asked about, and each question is a whole envelope. */
+/* A message that is stored is only asked about. */
 static int64_t wait_after(const struct sc_router *r, const struct sc_record *rec)
 {
     const struct sc_router_limits *lim = &r->d.limits;
@@ -140,7 +159,7 @@ static bool retry_one(struct sc_router *r, const struct sc_record *rec)
     if (r->d.spool.ops->out_retry(r->d.spool.impl, &rec->msg.id, next, &err) < 0)
         return false;
     r->n.retried++;
-    return router_dispatch(r, &rec->msg);
+    return rec->stage >= SC_STAGE_STORED ? ask(r, &rec->msg) : router_dispatch(r, &rec->msg);
 }
 
 /* The timer follows what the turn wrote; when its commit fails, the rows are due as before. */

@@ -17,8 +17,7 @@ static int strv_from_array(const json_t *list, size_t max, struct sc_strv *ret, 
         return sc_fail(err, SC_EPROTO, "not a list of strings");
     if (json_array_size(list) > max)
         return sc_fail(err, SC_ETOOBIG, "list of %zu, %zu is the most", json_array_size(list), max);
-    json_array_foreach(list, i, s)
-    {
+    json_array_foreach (list, i, s) {
         size_t n = json_string_length(s);
         if (n == 0 || n > SC_NAME_MAX) {
             sc_strv_fini(ret);
@@ -75,8 +74,7 @@ static int labels_from_object(json_t *obj, struct sc_strv *ret, struct sc_err *e
     if (json_object_size(obj) > SC_LABELS_MAX)
         return sc_fail(err, SC_ETOOBIG, "%zu labels, %d is the most", json_object_size(obj),
                        SC_LABELS_MAX);
-    json_object_foreach(obj, key, v)
-    {
+    json_object_foreach (obj, key, v) {
         sc_auto_free char *text = scalar_text(v);
         if (!text || json_is_object(v) || json_is_array(v) || json_is_null(v) ||
             strlen(key) + strlen(text) > LABEL_MAX) {
@@ -210,16 +208,14 @@ int sc_view_from_json(const char *json, size_t n, const struct sc_view_fns *fns,
     json_auto_t *root = json_loadb(json, n, 0, NULL);
     if (json_integer_value(json_object_get(root, "v")) != 1)
         return sc_fail(err, SC_EPROTO, "not a saved view of version 1");
-    json_array_foreach(json_object_get(root, "gateways"), i, obj)
-    {
+    json_array_foreach (json_object_get(root, "gateways"), i, obj) {
         struct sc_gateway_info g;
         if (gateway_from_json(obj, &g, NULL) < 0)
             continue;
         fns->gateway(fns->ctx, &g);
         sc_gateway_info_fini(&g);
     }
-    json_array_foreach(json_object_get(root, "agents"), i, obj)
-    {
+    json_array_foreach (json_object_get(root, "agents"), i, obj) {
         struct sc_agent_info a;
         if (agent_from_json(obj, &a, NULL) < 0)
             continue;

@@ -139,8 +139,7 @@ int sc_kv_txn_results(const char *json, size_t n, sc_kv_entry_fn *fn, void *ctx,
         return SC_EPROTO;
     size_t i;
     json_t *result;
-    json_array_foreach(json_object_get(root, "Results"), i, result)
-    {
+    json_array_foreach (json_object_get(root, "Results"), i, result) {
         struct sc_kv_entry e;
         if (sc_kv_entry_from_json(json_object_get(result, "KV"), &value, &e) < 0)
             continue; /* deletes and checks have no entry */
@@ -162,8 +161,7 @@ int sc_kv_txn_errors(const char *json, size_t n, sc_kv_txn_error_fn *fn, void *c
         return sc_fail(err, SC_EPROTO, "refused transaction without a list of errors");
     size_t i;
     json_t *e;
-    json_array_foreach(errors, i, e)
-    {
+    json_array_foreach (errors, i, e) {
         json_int_t at = json_integer_value(json_object_get(e, "OpIndex"));
         const char *what = json_string_value(json_object_get(e, "What"));
         if (at >= 0 && at < SC_KV_TXN_OPS_MAX)

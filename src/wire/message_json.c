@@ -21,7 +21,7 @@ static const struct text_field {
     { "thread", offsetof(struct sc_message, thread), SC_THREAD_MAX },
     { "content_type", offsetof(struct sc_message, content_type), SC_CONTENT_TYPE_MAX },
     { "traceparent", offsetof(struct sc_message, traceparent), SC_TRACEPARENT_MAX },
-    { "sig", offsetof(struct sc_message, sig), 2 * 32 },
+    { "sig", offsetof(struct sc_message, sig), 64 } /* hex of a SHA-256 */,
 };
 
 static char **text_of(struct sc_message *m, const struct text_field *f)
@@ -30,9 +30,9 @@ static char **text_of(struct sc_message *m, const struct text_field *f)
 }
 
 static const char *const known[] = {
-    "v",           "id",      "kind",         "from",        "to",    "thread",
-    "in_reply_to", "body",    "content_type", "timestamp",   "ttl_s", "seq",
-    "hops",        "visited", "privacy",      "traceparent", "sig",   "entry",
+    "v",       "id",           "kind",      "from",  "to",  "thread", "in_reply_to",
+    "body",    "content_type", "timestamp", "ttl_s", "seq", "hops",   "visited",
+    "privacy", "traceparent",  "sig",       "entry", "ask",
 };
 
 static bool is_known(const char *key)
@@ -115,7 +115,7 @@ static int get_id(const json_t *obj, const char *name, struct sc_id *ret, struct
 
 static int get_words(const json_t *obj, struct sc_message *m, struct sc_err *err)
 {
-    const char *kind, *privacy, *ts;
+    const char *kind = NULL, *privacy = NULL, *ts = NULL;
     int r = get_text(obj, "kind", 32, &kind, err);
     if (r == SC_OK)
         r = get_text(obj, "privacy", 32, &privacy, err);
@@ -132,9 +132,18 @@ static int get_words(const json_t *obj, struct sc_message *m, struct sc_err *err
     return SC_OK;
 }
 
+static int get_ask(const json_t *obj, struct sc_message *m, struct sc_err *err)
+{
+    const json_t *v = json_object_get(obj, "ask");
+    if (v && !json_is_boolean(v) && !json_is_null(v))
+        return sc_fail(err, SC_EINVAL, "ask is neither true nor false");
+    m->ask = json_is_true(v);
+    return SC_OK;
+}
+
 static int get_numbers(const json_t *obj, struct sc_message *m, struct sc_err *err)
 {
-    int64_t ttl, seq, hops;
+    int64_t ttl = 0, seq = 0, hops = 0;
     int r = get_uint(obj, "ttl_s", SC_TTL_MAX_S, &ttl, err);
     if (r == SC_OK)
         r = get_uint(obj, "seq", INT64_MAX, &seq, err);
@@ -158,8 +167,7 @@ static int get_visited(const json_t *obj, struct sc_message *m, struct sc_err *e
     if (!json_is_array(v) || json_array_size(v) > SC_VISITED_MAX)
         return sc_fail(err, SC_EINVAL, "visited is not a list of at most %d gateways",
                        SC_VISITED_MAX);
-    json_array_foreach(v, i, item)
-    {
+    json_array_foreach (v, i, item) {
         if (sc_name_check("visited", json_string_value(item), err) < 0)
             return err ? (int)err->code : SC_EINVAL;
         sc_buf_addf(&list, "%s%s", i ? "," : "", json_string_value(item));
@@ -190,11 +198,9 @@ static int get_extra(json_t *obj, struct sc_message *m, struct sc_err *err)
     const char *key;
     json_t *v;
     json_auto_t *extra = json_object();
-    json_object_foreach(obj, key, v) if (!is_known(key) &&
-                                         json_object_set(extra, key, v) <
-                                             0) return sc_fail(err, SC_EINVAL,
-                                                               "field name '%.32s' cannot be kept",
-                                                               key);
+    json_object_foreach (obj, key, v)
+        if (!is_known(key) && json_object_set(extra, key, v) < 0)
+            return sc_fail(err, SC_EINVAL, "field name '%.32s' cannot be kept", key);
     if (json_object_size(extra) == 0)
         return SC_OK;
     m->extra = json_dumps(extra, JSON_COMPACT | JSON_SORT_KEYS);
@@ -229,6 +235,8 @@ int sc_message_parts_from_json(json_t *obj, struct sc_message *m, struct sc_err 
         r = get_text_fields(obj, m, err);
     if (r == SC_OK)
         r = get_visited(obj, m, err);
+    if (r == SC_OK)
+        r = get_ask(obj, m, err);
     if (r == SC_OK)
         r = get_body(obj, m, err);
     if (r == SC_OK)
@@ -333,6 +341,8 @@ static void set_routing(json_t *obj, const struct sc_message *m)
     if (m->visited)
         (void)json_object_set_new(obj, "visited", visited_list(m->visited));
     set_text(obj, "privacy", sc_privacy_name(m->privacy));
+    if (m->ask)
+        (void)json_object_set_new(obj, "ask", json_true());
 }
 
 void sc_message_to_json(const struct sc_message *m, struct sc_buf *out)

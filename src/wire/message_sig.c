@@ -62,6 +62,8 @@ static char *message_mac(const struct sc_message *m, const struct sc_mesh_key *k
     text(&b, sc_privacy_name(m->privacy));
     text(&b, m->traceparent);
     text(&b, m->extra);
+    if (m->ask)
+        text(&b, "ask");
     return hmac(&b, key);
 }
 

@@ -57,7 +57,9 @@ static int fill(const json_t *obj, struct sc_receipts *r, struct sc_err *err)
     if (n == 0 || n > SC_RECEIPTS_MAX)
         return sc_fail(err, SC_EINVAL, "receipts is not a list of 1 to %d", SC_RECEIPTS_MAX);
     r->v = sc_xcalloc(n, sizeof *r->v);
-    json_array_foreach(list, i, v) if (one_receipt(v, &r->v[i], err) < 0) return SC_EINVAL;
+    json_array_foreach (list, i, v)
+        if (one_receipt(v, &r->v[i], err) < 0)
+            return SC_EINVAL;
     r->n = n;
     return SC_OK;
 }

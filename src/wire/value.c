@@ -197,7 +197,9 @@ void sc_value_each(const struct sc_value *obj, sc_value_fn *fn, void *ctx)
 {
     const char *key;
     json_t *member;
-    json_object_foreach(sc_value_json(obj), key, member) if (!fn(ctx, key, wrap(member))) return;
+    json_object_foreach (sc_value_json(obj), key, member)
+        if (!fn(ctx, key, wrap(member)))
+            return;
 }
 
 struct sc_value *sc_value_parse(const char *text, size_t n, struct sc_err *err)

@@ -78,6 +78,8 @@ static struct fake_turn *remember(struct fake_gateway *g, const struct sc_turn *
     sc_id_format(&turn->id, key);
     struct fake_turn *t = sc_map_get(g->by_id, key);
     if (t) {
+        if (!turn->resume && getenv("SC_TEST_LOG"))
+            (void)fprintf(stderr, "careless at %lld id=%s\n", (long long)*g->now, key);
         g->careless += !turn->resume;
         return t;
     }

@@ -14,7 +14,7 @@ struct sc_timer {
     struct sc_timer *next;
     sc_loop_fn *fn;
     void *ctx;
-    int64_t due; /* INT64_MAX: not armed */
+    int64_t due;    /* INT64_MAX: not armed */
     uint64_t armed; /* order of arming, which breaks ties */
 };
 
@@ -105,8 +105,22 @@ void fake_loop_turn(struct sc_loop *loop)
     run_deferred(loop);
 }
 
+void fake_loop_bury(void *ctx)
+{
+    static void **graves; /* for ever: that is what it is for */
+    static size_t n, cap;
+    if (n == cap) {
+        cap = cap ? cap * 2 : 64;
+        graves = sc_xrealloc(graves, cap * sizeof(void *));
+    }
+    graves[n++] = ctx;
+}
+
 void fake_loop_crash(struct sc_loop *loop)
 {
+    for (size_t i = loop->next_deferred; i < loop->n_deferred; i++)
+        if (loop->deferred[i].fn)
+            fake_loop_bury(loop->deferred[i].ctx);
     loop->n_deferred = loop->next_deferred = 0;
     loop->hooks = loop->next_hook = NULL;
 }

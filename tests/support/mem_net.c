@@ -139,8 +139,9 @@ static int link_send(void *impl, const struct sc_message *m, sc_transport_done_f
     sc_assert(m->to_gateway && m->from_gateway && !sc_id_is_zero(&m->id));
     l->n.sends++;
     struct packet *p = sc_xcalloc(1, sizeof *p);
-    *p = (struct packet){ .at = arrival(l->net), .link = l->index, .sender = -1,
-                          .done = done,          .ctx = ctx,       .id = m->id };
+    *p = (struct packet){
+        .at = arrival(l->net), .link = l->index, .sender = -1, .done = done, .ctx = ctx, .id = m->id
+    };
     p->failed = prng_chance(l->net->prng, l->net->faults.fail);
     if (!p->failed)
         carry(l, m->to_gateway, m, NULL);
@@ -188,9 +189,8 @@ struct mem_link *mem_link_new(struct mem_net *net, const char *gateway)
     struct mem_link *l = sc_xcalloc(1, sizeof *l);
     sc_assert(net->n_links < MEM_NET_NODES);
     *l = (struct mem_link){ .net = net, .gateway = sc_xstrdup(gateway), .index = net->n_links };
-    l->transport = (struct sc_transport){
-        .name = "mem", .ops = &ops, .impl = l, .state = SC_LINK_DOWN
-    };
+    l->transport =
+        (struct sc_transport){ .name = "mem", .ops = &ops, .impl = l, .state = SC_LINK_DOWN };
     net->links[net->n_links++] = l;
     return l;
 }

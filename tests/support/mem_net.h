@@ -10,8 +10,8 @@
 enum { MEM_NET_NODES = 64 };
 
 struct mem_net_faults {
-    unsigned drop, duplicate, fail; /* permille: lost on the way, carried twice, refused (done with an
-                                       error) */
+    unsigned drop, duplicate, fail; /* permille: lost on the way, carried twice, refused (done with
+                                       an error) */
     int64_t delay_min, delay_max;   /* ms; a range reorders */
     bool cut[MEM_NET_NODES][MEM_NET_NODES]; /* from, to: nothing passes */
 };
@@ -31,7 +31,8 @@ bool mem_net_deliver(struct mem_net *net);
 struct mem_link;
 struct mem_link *mem_link_new(struct mem_net *net, const char *gateway);
 struct sc_transport *mem_link_transport(struct mem_link *link);
-/* The events of a new life; NULL: the process is gone, what arrives is lost and sends are forgotten.
+/* The events of a new life; NULL: the process is gone, what arrives is lost and sends are
+ * forgotten.
  */
 void mem_link_attach(struct mem_link *link, const struct sc_transport_events *events);
 /* Also tells the events. */

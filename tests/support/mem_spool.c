@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sideclaw/mem.h"
+#include "support/fake_loop.h"
 #include "support/mem_spool_internal.h"
 
 struct mem_row *mem_find(const struct mem_table *t, const struct sc_id *id)
@@ -206,6 +207,8 @@ void mem_spool_crash(struct mem_spool *s)
 {
     rollback(s);
     s->failed = (struct sc_err)SC_ERR_INIT;
+    for (size_t i = 0; i < s->waiting.n; i++)
+        fake_loop_bury(s->waiting.v[i].ctx);
     s->waiting.n = s->running.n = 0;
     sc_loop_hook_del(s->loop, &s->hook);
     sc_timer_free(s->wake);

@@ -17,10 +17,10 @@ void mem_spool_attach(struct mem_spool *s, struct sc_loop *loop);
 
 /* Faults. A write that fails dooms its turn, as in SQLite: nothing of it is committed. */
 struct mem_spool_faults {
-    unsigned fail_write;    /* n: the nth write from now fails with SC_EIO; 0: none */
-    bool writes_fail;       /* every write fails until this is unset (a full disk) */
-    unsigned fail_commits;  /* so many commits fail */
-    size_t max_messages;    /* more are SC_EFULL; 0: no bound */
+    unsigned fail_write;   /* n: the nth write from now fails with SC_EIO; 0: none */
+    bool writes_fail;      /* every write fails until this is unset (a full disk) */
+    unsigned fail_commits; /* so many commits fail */
+    size_t max_messages;   /* more are SC_EFULL; 0: no bound */
 };
 struct mem_spool_faults *mem_spool_faults(struct mem_spool *s);
 

@@ -43,7 +43,8 @@ int mem_in_advance(void *impl, const struct sc_id *id, enum sc_stage stage, sc_w
     return SC_OK;
 }
 
-static bool in_lane(const struct mem_row *row, const char *to, const char *from, const char *gateway)
+static bool in_lane(const struct mem_row *row, const char *to, const char *from,
+                    const char *gateway)
 {
     const struct sc_message *m = &row->rec.msg;
     return !row->st.settled && sc_streq(m->to_agent, to) && sc_streq(m->from_agent, from) &&
@@ -51,8 +52,8 @@ static bool in_lane(const struct mem_row *row, const char *to, const char *from,
 }
 
 /* By seq, because a retry may have overtaken: first in, first out at the sender. */
-int mem_in_head(void *impl, const char *to_agent, const char *from_agent,
-                const char *from_gateway, struct sc_record *ret, struct sc_err *err)
+int mem_in_head(void *impl, const char *to_agent, const char *from_agent, const char *from_gateway,
+                struct sc_record *ret, struct sc_err *err)
 {
     struct mem_spool *s = impl;
     struct mem_row *head = NULL;

@@ -86,8 +86,7 @@ int mem_out_defer(void *impl, const struct sc_id *id, sc_wall next, struct sc_er
 }
 
 /* fn may write, also to the row it is shown: pointers to rows stay, the table may grow. */
-int mem_out_due(void *impl, sc_wall now, int limit, sc_record_fn *fn, void *ctx,
-                struct sc_err *err)
+int mem_out_due(void *impl, sc_wall now, int limit, sc_record_fn *fn, void *ctx, struct sc_err *err)
 {
     struct mem_spool *s = impl;
     size_t n = s->out.n;
@@ -111,8 +110,7 @@ int mem_out_hurry(void *impl, const char *gateway, sc_wall now, struct sc_err *e
     for (size_t i = 0; i < s->out.n; i++) {
         struct mem_row *row = s->out.v[i];
         const char *to = row->rec.msg.to_gateway;
-        if (!row->st.settled && row->st.due > now.ms &&
-            (!gateway || !to || sc_streq(gateway, to)))
+        if (!row->st.settled && row->st.due > now.ms && (!gateway || !to || sc_streq(gateway, to)))
             row->st.due = now.ms;
     }
     return SC_OK;

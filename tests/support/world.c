@@ -158,9 +158,9 @@ static void attach(struct node *n)
                                              .message = on_message,
                                              .receipts = on_receipts,
                                              .rejected = on_rejected };
-    const struct sc_gateway_events gateway = {
-        .ctx = n, .state = on_gateway_state, .turn = on_turn
-    };
+    const struct sc_gateway_events gateway = { .ctx = n,
+                                               .state = on_gateway_state,
+                                               .turn = on_turn };
     mem_link_attach(n->link, &net);
     fake_gateway_attach(n->gateway, &gateway);
 }
@@ -377,7 +377,8 @@ static struct next find_next(struct world *w)
     return x;
 }
 
-/* News of the outside begin a turn of the node they reach, sometimes together with the next ones. */
+/* News of the outside begin a turn of the node they reach, sometimes together with the next ones.
+ */
 static void end_turn(struct world *w, struct node *n)
 {
     while (mem_net_next(w->net) <= w->now && mem_net_next_link(w->net) == n->index &&

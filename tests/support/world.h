@@ -1,6 +1,6 @@
-/* world.h: whole nodes (registry, router, mailbox over fakes) in one process on fake time. Unit tests
- * of the domain use one or two nodes; the simulator (tests/sim) many, with faults. Everything random
- * comes from one seed, so that a run replays. */
+/* world.h: whole nodes (registry, router, mailbox over fakes) in one process on fake time. Unit
+ * tests of the domain use one or two nodes; the simulator (tests/sim) many, with faults. Everything
+ * random comes from one seed, so that a run replays. */
 #ifndef SIDECLAW_TESTS_WORLD_H
 #define SIDECLAW_TESTS_WORLD_H
 
@@ -20,7 +20,8 @@ struct world_options {
     struct sc_router_limits limits;
     unsigned max_turns;
     int64_t turn_retry_min_ms, turn_retry_max_ms;
-    enum sc_log_level log_level; /* of the nodes' log on stderr, when the environment has SC_TEST_LOG */
+    enum sc_log_level
+        log_level; /* of the nodes' log on stderr, when the environment has SC_TEST_LOG */
 };
 struct world_options world_defaults(void);
 
@@ -71,7 +72,8 @@ bool world_run_until(struct world *w, int64_t ms, world_cond_fn *cond, void *ctx
 void world_crash(struct world *w, int node);
 void world_start(struct world *w, int node);
 
-/* A message from an agent of the node. The id is given at once, and committed with the next turn. */
+/* A message from an agent of the node. The id is given at once, and committed with the next turn.
+ */
 int world_send(struct node *n, const char *from, const char *to, const char *body,
                struct sc_id *ret_id, struct sc_err *err);
 

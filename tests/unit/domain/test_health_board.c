@@ -68,8 +68,10 @@ Test(board, all_well_is_healthy_and_told_once)
 /* The table of DESIGN 6: a restart would not help when Redis or Consul is away. */
 Test(board, one_bad_signal_degrades_and_never_kills)
 {
-    static const enum sc_signal_id one[] = { SC_SIG_GATEWAY_HTTP, SC_SIG_GATEWAY_WS, SC_SIG_SPOOL,
-                                             SC_SIG_REDIS, SC_SIG_CONSUL, SC_SIG_CONFLICT };
+    static const enum sc_signal_id one[] = {
+        SC_SIG_GATEWAY_HTTP, SC_SIG_GATEWAY_WS, SC_SIG_SPOOL,
+        SC_SIG_REDIS,        SC_SIG_CONSUL,     SC_SIG_CONFLICT
+    };
     for (size_t i = 0; i < sizeof one / sizeof one[0]; i++) {
         struct fixture *f = start();
         set(f, one[i], SC_SIGNAL_BAD);

@@ -21,8 +21,7 @@ static struct sc_id send_to(struct world *w, const char *to, const char *body)
 {
     struct sc_err err = SC_ERR_INIT;
     struct sc_id id;
-    cr_assert_eq(world_send(world_node(w, 0), "jerry", to, body, &id, &err), SC_OK, "%s",
-                 err.text);
+    cr_assert_eq(world_send(world_node(w, 0), "jerry", to, body, &id, &err), SC_OK, "%s", err.text);
     return id;
 }
 
@@ -526,6 +525,32 @@ Test(receive, nothing_is_told_settled_or_run_when_the_commit_fails)
     world_free(w);
 }
 
+Test(receive, a_question_is_answered_and_never_stored)
+{
+    struct world *w = two_nodes();
+    struct node *b = world_node(w, 1);
+    struct sc_message *m = draft("bobby", ""), *q;
+    sc_set_str(&m->from_gateway, "gw-0");
+    m->ask = true;
+    q = sc_message_copy(m);
+    struct sc_id id = m->id;
+    const struct sc_entry entry = { .name = "e" };
+    sc_router_receive(b->router, mem_link_transport(b->link), m, &entry);
+    fake_loop_turn(b->loop);
+    cr_assert_eq(in(w, &id), SC_STAGES);
+    cr_assert_eq(mem_link_counters(b->link)->receipts, 0);
+    cr_assert_eq(mem_link_counters(b->link)->settles, 1);
+    id = send_to(w, "bobby", "hi");
+    world_run(w, 100);
+    q->id = id;
+    unsigned before = mem_link_counters(b->link)->receipts;
+    sc_router_receive(b->router, mem_link_transport(b->link), q, &entry);
+    fake_loop_turn(b->loop);
+    cr_assert_eq(mem_link_counters(b->link)->receipts, before + 1);
+    cr_assert_eq(mem_link_counters(b->link)->last_stage, SC_STAGE_REPLIED);
+    world_free(w);
+}
+
 Test(receive, a_duplicate_is_settled_too)
 {
     struct world *w = two_nodes();
@@ -681,6 +706,27 @@ Test(receipts, late_ones_never_move_a_message_back)
         world_run(w, 100);
         cr_assert_eq(out(w, &id), SC_STAGE_REPLIED);
     }
+    world_free(w);
+}
+
+/* Retention counts from a receipt's time, which is another machine's word. */
+Test(receipts, of_a_mad_clock_do_not_make_us_forget)
+{
+    struct world *w = two_nodes();
+    world_net(w)->cut[0][1] = true;
+    struct sc_id early = send_to(w, "bobby", "1"), late = send_to(w, "bobby", "2");
+    world_run(w, 100);
+    char from[] = "gw-1", us[] = "gw-0";
+    struct sc_receipt v[] = { { .id = early, .stage = SC_STAGE_REPLIED, .at = { 5 } },
+                              { .id = late, .stage = SC_STAGE_REPLIED, .at = { INT64_MAX } } };
+    struct sc_receipts r = { .from_gateway = from, .to_gateway = us, .v = v, .n = 2 };
+    sc_router_receipts(world_node(w, 0)->router, &r);
+    world_run(w, INT64_C(6) * DAY_MS);
+    cr_assert_eq(out(w, &early), SC_STAGE_REPLIED);
+    cr_assert_eq(out(w, &late), SC_STAGE_REPLIED);
+    world_run(w, INT64_C(2) * DAY_MS);
+    cr_assert_eq(out(w, &early), SC_STAGES);
+    cr_assert_eq(out(w, &late), SC_STAGES);
     world_free(w);
 }
 
@@ -875,6 +921,52 @@ Test(moving, an_agent_that_comes_to_us_gets_its_messages_here)
     world_run(w, 100);
     cr_assert_eq(out(w, &id), SC_STAGE_REPLIED);
     cr_assert_eq(world_in_stage(world_node(w, 0), &id), SC_STAGE_REPLIED);
+    world_free(w);
+}
+
+/* Stored at one gateway, it is that one's: asking must not make a second one run it. */
+Test(moving, a_stored_message_does_not_move_with_its_agent)
+{
+    const struct world_options opt = world_defaults();
+    struct world *w = world_new(&opt, 3);
+    world_agent(w, 0, "jerry");
+    world_agent(w, 1, "bobby");
+    world_publish(w);
+    fake_gateway_set_state(world_node(w, 1)->gateway, SC_GW_ABSENT);
+    struct sc_id id = send_to(w, "bobby", "hi");
+    world_run(w, 100);
+    cr_assert_eq(out(w, &id), SC_STAGE_STORED);
+    world_agent(w, 2, "bobby");
+    world_publish(w);
+    world_run(w, 3600 * 1000);
+    cr_assert_eq(world_in_stage(world_node(w, 2), &id), SC_STAGES);
+    cr_assert_eq(out(w, &id), SC_STAGE_STORED);
+    world_agent(w, 1, "bobby");
+    fake_gateway_set_state(world_node(w, 1)->gateway, SC_GW_READY);
+    world_publish(w);
+    world_run(w, 3600 * 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_REPLIED);
+    world_free(w);
+}
+
+/* It is on its receiver's disk; that its agent is away for a while is not its death. */
+Test(moving, a_stored_message_survives_that_its_agent_goes_and_comes)
+{
+    struct world *w = two_nodes();
+    struct node *b = world_node(w, 1);
+    fake_gateway_set_state(b->gateway, SC_GW_ABSENT);
+    world_net(w)->cut[1][0] = true; /* the sender does not know that it is stored */
+    struct sc_id id = send_to(w, "bobby", "hi");
+    world_run(w, 100);
+    const struct sc_gateway_agent other = { .id = "amy" };
+    sc_registry_local_gateway(b->registry, &other, 1);
+    world_net(w)->cut[1][0] = false;
+    world_run(w, 3600 * 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_STORED);
+    fake_gateway_set_state(b->gateway, SC_GW_READY);
+    world_publish(w);
+    world_run(w, 3600 * 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_REPLIED);
     world_free(w);
 }
 

@@ -33,6 +33,7 @@ static inline struct sc_message full_message(void)
     m.hops = 2;
     m.visited = sc_xstrdup("gw-b,gw-c");
     m.privacy = SC_PRIVACY_LOCAL;
+    m.ask = true;
     m.traceparent = sc_xstrdup("00-abc-01");
     m.sig = sc_xstrdup("ab12");
     m.extra = sc_xstrdup("{\"a\":[1,1.5],\"z\":{\"k\":null}}");
@@ -58,6 +59,7 @@ static inline void assert_same(const struct sc_message *a, const struct sc_messa
     cr_assert_eq(a->hops, b->hops);
     cr_assert(sc_streq(a->visited, b->visited));
     cr_assert_eq(a->privacy, b->privacy);
+    cr_assert_eq(a->ask, b->ask);
     cr_assert(sc_streq(a->traceparent, b->traceparent));
     cr_assert(sc_streq(a->sig, b->sig));
     cr_assert(sc_streq(a->extra, b->extra), "%s / %s", a->extra ? a->extra : "-",

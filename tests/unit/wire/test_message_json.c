@@ -102,6 +102,7 @@ Test(message_json, wrong_fields_are_refused_by_name)
         { "{\"id\":\"" ID_A "\"," PARTIES ",\"body\":\"x\",\"visited\":[7]}", "visited" },
         { "{\"id\":\"" ID_A "\"," PARTIES ",\"body\":\"x\",\"thread\":[]}", "thread" },
         { "{\"id\":\"" ID_A "\"," PARTIES ",\"body\":\"x\",\"in_reply_to\":\"x\"}", "in_reply_to" },
+        { "{\"id\":\"" ID_A "\"," PARTIES ",\"body\":\"x\",\"ask\":1}", "ask" },
         { "{\"id\":\"" ID_A "\"," PARTIES ",\"body\":\"x\",\"v\":2}", "version" },
         { "{\"id\":\"" ID_A "\"," PARTIES ",\"body\":\"x\",\"v\":\"1\"}", "v" },
         { "{\"id\":\"" ID_A "\"," PARTIES ",\"body\":\"x\\u0000y\"}", "JSON" },

@@ -103,6 +103,7 @@ Test(kv, a_full_envelope_is_accepted_in_the_outbox)
     cr_assert_str_eq(back.to_agent, "jerry");
     cr_assert_str_eq(back.to_gateway, "gw-a");
     cr_assert(sc_id_eq(&back.id, &m.id));
+    cr_assert_not(back.ask);
     sc_message_fini(&back);
 }
 

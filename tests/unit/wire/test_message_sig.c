@@ -112,6 +112,9 @@ static void change(struct sc_message *m, int which)
         sc_set_str(&m->from_agent, "bobbygw");
         sc_set_str(&m->from_gateway, "-b");
         break;
+    case 17:
+        m->ask = false;
+        break;
     default:
         cr_assert(false, "no change %d", which);
     }
@@ -119,7 +122,7 @@ static void change(struct sc_message *m, int which)
 
 Test(sig, every_field_that_routing_leaves_alone_is_covered)
 {
-    for (int i = 0; i <= 16; i++) {
+    for (int i = 0; i <= 17; i++) {
         sc_auto_message struct sc_message m = full_message();
         sc_message_sign(&m, &key);
         change(&m, i);
