@@ -30,6 +30,13 @@ from support.redis import Redis  # noqa: E402
 from support.sidecar import Sidecar, program  # noqa: E402
 
 GATEWAYS = {"jerry-gateway": ["jerry", "scribe"], "bobby-gateway": ["bobby", "infra"]}
+# The gateways list their agents; what these are good at, the sidecars' configuration adds.
+CAPABILITIES = {
+    "jerry": ["slack", "general-qa"],
+    "scribe": ["writing"],
+    "bobby": ["code-review"],
+    "infra": ["nomad", "backups"],
+}
 QUESTION = "Hello bobby, which machine are you on?"
 TTY = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
@@ -90,6 +97,8 @@ class Demo:
                 "gateway.url": gateway.url,
                 "gateway.token": gateway.token,
                 "agent_id": gateway.agents[0],
+                "agents": [{"id": a, "capabilities": CAPABILITIES[a]} for a in gateway.agents],
+                "labels": {"os": "linux"},
                 "consul.addr": self.consul.addr,
                 "redis.url": self.redis.url,
                 "log.level": "info",

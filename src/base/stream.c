@@ -12,6 +12,8 @@
 
 #include "sideclaw/mem.h"
 
+enum { TURN_READ_MAX = 256 * 1024 };
+
 struct sc_stream {
     struct sc_loop *loop;
     struct bufferevent *bev;
@@ -29,10 +31,24 @@ static void emit(struct sc_stream *s, enum sc_stream_event ev)
         s->ops->event(s->ctx, s, ev);
 }
 
+/* libevent reads 4 KiB and comes back in the next turn; then a pipe full of messages would be one
+ * commit for every three of them. What else has arrived is taken at once. An end or an error that
+ * this meets is met again, and told, by libevent's own next read. */
+static void read_on(struct bufferevent *bev)
+{
+    struct evbuffer *in = bufferevent_get_input(bev);
+    (void)evbuffer_unfreeze(in, 0);
+    while (evbuffer_get_length(in) < TURN_READ_MAX &&
+           evbuffer_read(in, bufferevent_getfd(bev), -1) > 0)
+        ;
+    (void)evbuffer_freeze(in, 0);
+}
+
 static void on_read(struct bufferevent *bev, void *ctx)
 {
     struct sc_stream *s = ctx;
-    (void)bev;
+    if (!s->closed && bufferevent_get_enabled(bev) & EV_READ)
+        read_on(bev);
     if (!s->closed && s->ops->readable)
         s->ops->readable(s->ctx, s);
 }
