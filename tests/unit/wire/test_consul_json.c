@@ -69,6 +69,7 @@ Test(kv_stream, what_is_no_array_of_objects_is_refused)
         int r;
         size_t skipped;
         sc_auto_free char *notes = parse(texts[i], 2, &r, &skipped);
+        cr_assert(notes);
         cr_assert_eq(r, SC_EPROTO, "%s", texts[i]);
     }
 }
