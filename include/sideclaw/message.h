@@ -44,7 +44,9 @@ struct sc_message {
     char *content_type; /* NULL means text/plain */
     sc_wall timestamp;
     uint32_t ttl_s;
-    uint64_t seq; /* per (from_agent, to_agent), from 1; 0 when absent */
+    struct sc_id prev; /* the one before it of its pair, while that is not known to be stored; its
+                          receiver waits for it. Zero: none */
+    uint64_t seq;      /* per (from_agent, to_agent), from 1; 0 when absent */
     uint32_t hops;
     char *visited; /* gateways passed, comma-separated */
     enum sc_privacy privacy;

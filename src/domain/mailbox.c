@@ -35,12 +35,15 @@ unsigned sc_mailbox_turns(const struct sc_mailbox *m)
 
 void sc_mailbox_deliver(struct sc_mailbox *m, const struct sc_message *msg)
 {
-    mailbox_lane_next(mailbox_lane(m, msg->to_agent, msg->from_agent, msg->from_gateway));
+    struct lane *l = mailbox_lane(m, msg->to_agent, msg->from_agent, msg->from_gateway);
+    mailbox_lane_hear(l, msg);
+    mailbox_lane_next(l);
 }
 
 static void found_lane(void *ctx, const char *to, const char *from, const char *from_gateway)
 {
-    mailbox_lane(ctx, to, from, from_gateway)->leftover = true;
+    mailbox_lane(ctx, to, from, from_gateway)->look_first =
+        true; /* handed over in an earlier life? */
 }
 
 void sc_mailbox_start(struct sc_mailbox *m)
@@ -65,29 +68,6 @@ void sc_mailbox_gateway_ready(struct sc_mailbox *m)
     sc_map_each(m->lanes, reset_lane, NULL);
 }
 
-/* The lane goes on when this turn's end is on disk; when it is not, the message is where it was and
- * its end is fetched from the gateway once more. */
-static void on_settled(void *ctx, const struct sc_err *err)
-{
-    struct lane *l = ctx;
-    l->settling = false;
-    if (err) {
-        mailbox_lane_retry(l);
-        return;
-    }
-    sc_backoff_reset(&l->backoff);
-    l->did_not_run = false;
-    mailbox_lane_next(l);
-}
-
-static void settle(struct lane *l)
-{
-    struct sc_mailbox *m = l->box;
-    l->settling = true;
-    mailbox_lane_end(l);
-    m->d.spool.ops->after_commit(m->d.spool.impl, on_settled, l);
-}
-
 static void again(struct lane *l)
 {
     mailbox_lane_retry(l); /* before the slot is free, or this lane could take it at once */
@@ -107,7 +87,8 @@ static void reached(struct lane *l, enum sc_stage stage)
 static void finish(struct lane *l, int rc, const struct sc_err *err)
 {
     if (rc == SC_OK) {
-        settle(l);
+        mailbox_lane_settle(l); /* before the slot is free, which this lane must not take yet */
+        mailbox_lane_end(l);
         return;
     }
     sc_log_error(l->box->d.log, "turn.not_stored", SC_ID("id", &l->running->id),
@@ -139,7 +120,7 @@ void sc_mailbox_turn(struct sc_mailbox *m, const struct sc_id *id, enum sc_turn_
         break;
     case SC_TURN_AGAIN:
         sc_log_info(m->d.log, "turn.again", SC_ID("id", id), SC_S("reason", text));
-        l->did_not_run = true;
+        l->given_back = true;
         again(l);
         break;
     }

@@ -15,9 +15,11 @@ struct lane {
     char *to_agent, *from_agent, *from_gateway;
     struct sc_message *running; /* NULL: no turn is running */
     enum sc_stage stage;        /* of what runs, so that each stage is told once */
-    bool settling;              /* the end of the last turn is not committed yet */
-    bool leftover;              /* from an earlier life: its head may have been handed over then */
-    bool did_not_run;           /* the gateway said so of the head */
+    bool settling;              /* the end of a message is not committed yet */
+    bool look_first;            /* until it is empty: the gateway may know one of its messages */
+    bool given_back;            /* the gateway took the head and gave it back */
+    struct sc_id last;          /* handed over; who follows it need not ask the spool */
+    struct sc_id freed;         /* its sender says that it need not wait for the one before it */
     struct sc_timer *retry;     /* armed: wait before handing the head over again */
     struct sc_backoff backoff;
     bool dropped; /* empty; its memory goes at the end of the loop's turn */
@@ -37,10 +39,15 @@ struct sc_mailbox {
 struct lane *mailbox_lane(struct sc_mailbox *m, const char *to, const char *from,
                           const char *from_gateway);
 void mailbox_lane_free(void *lane);
+/* The sender's word on m, which is stored here, is newer than what was stored. */
+void mailbox_lane_hear(struct lane *l, const struct sc_message *m);
 /* Start the lane's next turn, if it has one and may. */
 void mailbox_lane_next(struct lane *l);
 /* Hand the head over again, but not before the backoff. */
 void mailbox_lane_retry(struct lane *l);
+/* Something of the lane ended in this turn: it goes on when that is on disk. When it is not, the
+ * messages are where they were, and their end is found once more. */
+void mailbox_lane_settle(struct lane *l);
 /* The turn is over: others that wait for a free slot come first. */
 void mailbox_lane_end(struct lane *l);
 /* The timer behind `sweep`. */

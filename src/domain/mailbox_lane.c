@@ -68,7 +68,29 @@ static void drop(struct lane *l)
 
 void mailbox_lane_retry(struct lane *l)
 {
+    l->look_first =
+        true; /* the next head may be another one, which came late, and this one follow */
     sc_timer_arm(l->retry, sc_backoff_next(&l->backoff));
+}
+
+static void on_settled(void *ctx, const struct sc_err *err)
+{
+    struct lane *l = ctx;
+    l->settling = false;
+    if (err) {
+        mailbox_lane_retry(l);
+        return;
+    }
+    sc_backoff_reset(&l->backoff);
+    l->given_back = false;
+    mailbox_lane_next(l);
+}
+
+void mailbox_lane_settle(struct lane *l)
+{
+    const struct sc_spool *spool = &l->box->d.spool;
+    l->settling = true;
+    spool->ops->after_commit(spool->impl, on_settled, l);
 }
 
 static void count_turn(struct sc_mailbox *m, const char *agent, int delta)
@@ -99,32 +121,68 @@ void mailbox_lane_end(struct lane *l)
     }
 }
 
-/* What the gateway has, or may have, is its to end; before that the ttl ends it here. */
+/* What the gateway has is its to end; before that, or when it gave it back, the ttl ends it here.
+ */
 static bool is_expired(const struct lane *l, const struct sc_record *head)
 {
     const struct sc_message *msg = &head->msg;
     bool ours =
-        head->stage == SC_STAGE_STORED || (head->stage == SC_STAGE_DELIVERED && l->did_not_run);
+        head->stage == SC_STAGE_STORED || (head->stage == SC_STAGE_DELIVERED && l->given_back);
     return ours && msg->ttl_s && msg->timestamp.ms &&
            sc_clock_wall(&l->box->d.clock).ms > msg->timestamp.ms + (int64_t)msg->ttl_s * 1000;
 }
 
-/* The head of the lane, or SC_ENOENT; expired ones die on the way. */
+/* Nothing is claimed that is not known: an earlier life may have handed it over and died before it
+ * could write so, and a gateway also gives back what it ran when the connection was lost. */
+static const char *why_expired(const struct lane *l)
+{
+    return l->look_first ? "ambiguous: expired, and its gateway may have run it"
+                         : "expired: its gateway did not take it within its ttl";
+}
+
+static int peek_head(const struct lane *l, struct sc_record *head, struct sc_err *err)
+{
+    const struct sc_spool *spool = &l->box->d.spool;
+    return spool->ops->in_head(spool->impl, l->to_agent, l->from_agent, l->from_gateway, head, err);
+}
+
+/* The head of the lane, or SC_ENOENT. When expired ones die on the way, SC_EBUSY: the lane goes on
+ * after the commit. */
 static int take_head(struct lane *l, struct sc_record *head, struct sc_err *err)
 {
-    const struct sc_mailbox *m = l->box;
-    for (;;) {
-        int rc = m->d.spool.ops->in_head(m->d.spool.impl, l->to_agent, l->from_agent,
-                                         l->from_gateway, head, err);
-        if (rc < 0 || !is_expired(l, head))
-            return rc;
-        rc = sc_router_progress(m->d.router, &head->msg, SC_STAGE_DEAD,
-                                "expired: its gateway did not take it within its ttl", err);
+    bool died = false;
+    int rc = peek_head(l, head, err);
+    while (rc == SC_OK && is_expired(l, head)) {
+        rc = sc_router_progress(l->box->d.router, &head->msg, SC_STAGE_DEAD, why_expired(l), err);
         if (rc < 0)
-            return rc;
-        l->did_not_run = false;
+            break;
+        died = true;
+        l->given_back = false;
         sc_record_fini(head);
+        rc = peek_head(l, head, err);
     }
+    if (died)
+        mailbox_lane_settle(l);
+    return died ? SC_EBUSY : rc;
+}
+
+void mailbox_lane_hear(struct lane *l, const struct sc_message *m)
+{
+    if (sc_id_is_zero(&m->prev))
+        l->freed = m->id;
+}
+
+/* One before it may have been lost on its way and come again: it is first. It is here, or its
+ * sender says in time that it is not under way any more. */
+static bool must_wait(const struct lane *l, const struct sc_message *m)
+{
+    const struct sc_spool *spool = &l->box->d.spool;
+    sc_auto_record struct sc_record prev;
+    struct sc_err err = SC_ERR_INIT;
+    sc_record_init(&prev);
+    if (sc_id_is_zero(&m->prev) || sc_id_eq(&m->prev, &l->last) || sc_id_eq(&m->id, &l->freed))
+        return false;
+    return spool->ops->get(spool->impl, &m->prev, true, &prev, &err) == SC_ENOENT;
 }
 
 /* 0: the turn runs. */
@@ -140,13 +198,14 @@ static int hand_over(struct lane *l, const struct sc_record *head, struct sc_err
         .body = head->msg.body,
         .traceparent = head->msg.traceparent,
         .timeout_s = m->d.turn_timeout_s,
-        .resume = l->leftover || head->stage >= SC_STAGE_DELIVERED || l->backoff.attempt > 0,
+        .resume = l->look_first || head->stage >= SC_STAGE_DELIVERED,
     };
     int rc = m->d.gateway.ops->run(m->d.gateway.impl, &turn, err);
     if (rc < 0)
         return rc;
     l->running = sc_message_copy(&head->msg);
     l->stage = head->stage;
+    l->last = head->msg.id;
     sc_id_format(&head->msg.id, id);
     (void)sc_map_set(m->running, id, l);
     count_turn(m, l->to_agent, 1);
@@ -182,10 +241,12 @@ static void leave_in_inbox(struct lane *l)
         sc_message_free(rest.v[i]);
     }
     free(rest.v);
-    if (rc == SC_OK)
-        drop(l);
-    else
+    if (rc < 0)
         mailbox_lane_retry(l);
+    else if (rest.n)
+        mailbox_lane_settle(l);
+    else
+        drop(l);
 }
 
 /* May a turn of this lane start now? A lane that only lacks a free slot queues for one. */
@@ -237,13 +298,13 @@ void mailbox_lane_next(struct lane *l)
     if (!may_run(l))
         return; /* gateway_ready or the end of a turn tries again */
     int rc = take_head(l, &head, &err);
-    if (rc == SC_ENOENT) {
-        drop(l);
-        return;
-    }
+    if (rc == SC_OK && must_wait(l, &head.msg))
+        return; /* what it waits for, or its sender's word, tries again */
     if (rc == SC_OK)
         rc = hand_over(l, &head, &err);
-    if (rc < 0)
+    else if (rc == SC_ENOENT)
+        drop(l);
+    if (rc < 0 && is_idle(l))
         refused(l, rc, &err);
 }
 

@@ -33,12 +33,14 @@ struct sc_router *sc_router_new(const struct sc_router_deps *deps)
     r->receipts = sc_map_new();
     r->waits = sc_map_new();
     r->rates = sc_map_new();
+    router_order_init(r);
     return r;
 }
 
 void sc_router_start(struct sc_router *r)
 {
     sc_timer_arm(r->expire_timer, EXPIRE_EVERY_MS);
+    router_order_start(r);
     router_due(r, router_now(r));
 }
 
@@ -51,6 +53,7 @@ void sc_router_free(struct sc_router *r)
     sc_map_free(r->receipts, router_free_batch);
     router_free_waits(r);
     sc_map_free(r->rates, free);
+    router_order_free(r);
     free(r);
 }
 
@@ -69,6 +72,8 @@ static void on_committed(void *ctx, const struct sc_err *err)
     struct submission *s = ctx;
     if (!err && s->is_new)
         s->r->n.accepted++;
+    if (err && s->is_new)
+        router_order_undo(s->r, &s->m->id);
     if (s->done)
         s->done(s->ctx, s->m, err);
     if (!err && s->dispatch)
@@ -157,6 +162,7 @@ static int put(struct sc_router *r, struct sc_message *m, struct submission *ret
                struct sc_err *err)
 {
     sc_wall now = router_now(r), next = { now.ms + r->d.limits.ack_ms };
+    router_order_follow(r, m);
     int rc = r->d.spool.ops->out_put(r->d.spool.impl, m, now, next, err);
     if (rc == SC_EEXIST)
         return again(r, m, err);
@@ -167,6 +173,7 @@ static int put(struct sc_router *r, struct sc_message *m, struct submission *ret
                 SC_S("to", m->to_agent));
     if (stop_loop(r, m))
         return SC_OK;
+    router_order_lead(r, m);
     if (sc_streq(m->to_gateway, r->d.self_name))
         (void)router_store_local(r, m); /* when it has no room now, the retry looks again */
     else

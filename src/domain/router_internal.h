@@ -22,7 +22,9 @@ struct sc_router {
     bool flush_queued;
     struct sc_map *waits; /* id text -> struct wait_list */
     size_t n_waits;
-    struct sc_map *rates; /* thread -> count in this minute */
+    struct sc_map *latest;       /* pair -> struct latest, see router_order.c */
+    struct sc_map *latest_by_id; /* id text -> the same */
+    struct sc_map *rates;        /* thread -> count in this minute */
     sc_mono rates_since;
 };
 
@@ -56,6 +58,21 @@ void router_free_batch(void *batch);
  * after the commit. */
 void router_wake(struct sc_router *r, const struct sc_id *id);
 void router_free_waits(struct sc_router *r);
+
+/* router_order.c: FIFO per (sender, receiver). Names the one before m that is under way. */
+void router_order_follow(const struct sc_router *r, struct sc_message *m);
+/* m is the latest of its pair from here on. */
+void router_order_lead(struct sc_router *r, const struct sc_message *m);
+/* It is stored or dead: nobody needs to wait for it. */
+void router_order_resolved(struct sc_router *r, const struct sc_id *id);
+/* It was never committed: who led before it does so again. */
+void router_order_undo(struct sc_router *r, const struct sc_id *id);
+/* Before m is sent again: is the one before it still under way? */
+void router_order_refresh(const struct sc_router *r, struct sc_message *m);
+/* What an earlier life left under way (the first SC_LIST_MAX). */
+void router_order_start(struct sc_router *r);
+void router_order_init(struct sc_router *r);
+void router_order_free(struct sc_router *r);
 
 /* router_guard.c: false when the thread (or, without one, the pair of agents) is over its rate. */
 bool router_rate_ok(struct sc_router *r, const struct sc_message *m);

@@ -17,6 +17,8 @@ bool router_advance(struct sc_router *r, const struct sc_id *id, enum sc_stage s
                     SC_S("instead", "the receipt is asked for again"));
     if (rc < 0 || !changed)
         return rc == SC_OK || rc == SC_ENOENT;
+    if (stage >= SC_STAGE_STORED)
+        router_order_resolved(r, id);
     if (stage == SC_STAGE_DEAD)
         r->n.dead++;
     sc_log_info(r->d.log, stage == SC_STAGE_DEAD ? "msg.dead" : "msg.stage", SC_ID("id", id),
@@ -82,15 +84,21 @@ static void arrived(struct sc_router *r, const struct sc_message *m, enum sc_pla
         (void)sc_router_progress(r, m, SC_STAGE_DELIVERED, NULL, &err);
 }
 
-/* Returns true when m is (now or since before) in the inbox. */
+static bool waits_for_turn(const struct sc_message *m, enum sc_stage stage, enum sc_place place)
+{
+    return m->kind == SC_KIND_MESSAGE && stage == SC_STAGE_STORED && place == SC_PLACE_LOCAL;
+}
+
+/* Returns true when m is (now or since before) in the inbox; *ret_waits when it waits there for a
+ * turn. A duplicate is shown to the mailbox, too: it may say that it need not wait for another. */
 static bool store(struct sc_router *r, const struct sc_message *m, enum sc_place place,
-                  bool *ret_new)
+                  bool *ret_waits)
 {
     struct sc_err err = SC_ERR_INIT;
     enum sc_stage stage = SC_STAGE_STORED;
     char reason[SC_REASON_MAX] = "";
     int rc = r->d.spool.ops->in_put(r->d.spool.impl, m, router_now(r), &stage, reason, &err);
-    *ret_new = rc == SC_OK;
+    *ret_waits = (rc == SC_OK || rc == SC_EEXIST) && waits_for_turn(m, stage, place);
     if (rc == SC_OK) {
         arrived(r, m, place);
         return true;
@@ -105,8 +113,8 @@ static bool store(struct sc_router *r, const struct sc_message *m, enum sc_place
     return false;
 }
 
-/* How far did it get? True when it is here, in whatever state. */
-static bool answer(struct sc_router *r, const struct sc_message *m)
+/* How far did it get? True when it is here, in whatever state; ret_stage may be NULL. */
+static bool answer(struct sc_router *r, const struct sc_message *m, enum sc_stage *ret_stage)
 {
     sc_auto_record struct sc_record known;
     struct sc_err err = SC_ERR_INIT;
@@ -114,6 +122,8 @@ static bool answer(struct sc_router *r, const struct sc_message *m)
     if (r->d.spool.ops->get(r->d.spool.impl, &m->id, true, &known, &err) < 0)
         return false;
     router_tell(r, m->from_gateway, &m->id, known.stage, known.reason);
+    if (ret_stage)
+        *ret_stage = known.stage;
     return true;
 }
 
@@ -121,18 +131,17 @@ static bool answer(struct sc_router *r, const struct sc_message *m)
 bool router_store_local(struct sc_router *r, const struct sc_message *m)
 {
     const char *gateway;
-    bool is_new;
+    bool waits;
     enum sc_place place = sc_registry_locate(r->d.registry, m->to_agent, &gateway);
     if (m->ask || (place == SC_PLACE_UNKNOWN && m->kind == SC_KIND_MESSAGE)) {
-        if (answer(r, m) || m->ask || !sc_registry_listed(r->d.registry))
+        if (answer(r, m, NULL) || m->ask || !sc_registry_listed(r->d.registry))
             return true; /* not listed: our gateway may have it, and the retry looks again */
         return router_advance(r, &m->id, SC_STAGE_DEAD, router_now(r),
                               "unknown recipient: this gateway has no such agent");
     }
-    if (!store(r, m, place, &is_new))
+    if (!store(r, m, place, &waits))
         return false;
-    after_commit(r, NULL, NULL, sc_message_copy(m),
-                 is_new && m->kind == SC_KIND_MESSAGE && place == SC_PLACE_LOCAL);
+    after_commit(r, NULL, NULL, sc_message_copy(m), waits);
     return true;
 }
 
@@ -153,7 +162,7 @@ static bool too_late(struct sc_router *r, const struct sc_message *m)
 {
     if (!router_is_expired(r, m))
         return false;
-    if (answer(r, m))
+    if (answer(r, m, NULL))
         return true;
     router_tell(r, m->from_gateway, &m->id, SC_STAGE_DEAD, "expired: it came after its ttl");
     sc_log_info(r->d.log, "msg.too_late", SC_ID("id", &m->id), SC_S("from", m->from_agent));
@@ -165,7 +174,7 @@ static bool too_late(struct sc_router *r, const struct sc_message *m)
  * end. */
 static bool misrouted(struct sc_router *r, const struct sc_message *m, enum sc_place place)
 {
-    if (answer(r, m))
+    if (answer(r, m, NULL))
         return true;
     if (place == SC_PLACE_UNKNOWN && sc_registry_complete(r->d.registry))
         router_tell(r, m->from_gateway, &m->id, SC_STAGE_DEAD,
@@ -175,12 +184,18 @@ static bool misrouted(struct sc_router *r, const struct sc_message *m, enum sc_p
 }
 
 /* Receipts alone answer this one; nothing of it is stored. */
-static bool is_over(struct sc_router *r, const struct sc_message *m, enum sc_place place)
+static bool is_over(struct sc_router *r, const struct sc_message *m, enum sc_place place,
+                    bool *ret_waits)
 {
     bool ours = place == SC_PLACE_LOCAL || place == SC_PLACE_INBOX || m->kind != SC_KIND_MESSAGE;
-    if (m->ask)
-        (void)answer(r, m); /* what is not here is not ours to talk about */
-    if (m->ask || too_many_hops(r, m))
+    enum sc_stage stage = SC_STAGE_ACCEPTED;
+    *ret_waits = false;
+    if (m->ask) { /* what is not here is not ours to talk about */
+        (void)answer(r, m, &stage);
+        *ret_waits = waits_for_turn(m, stage, place);
+        return true;
+    }
+    if (too_many_hops(r, m))
         return true;
     return ours ? too_late(r, m) : misrouted(r, m, place);
 }
@@ -189,20 +204,19 @@ void sc_router_receive(struct sc_router *r, const struct sc_transport *via,
                        struct sc_message *take_msg, const struct sc_entry *entry)
 {
     const char *gateway;
-    bool is_new;
+    bool waits;
     enum sc_place place = sc_registry_locate(r->d.registry, take_msg->to_agent, &gateway);
     bool ours =
         place == SC_PLACE_LOCAL || place == SC_PLACE_INBOX || take_msg->kind != SC_KIND_MESSAGE;
-    if (is_over(r, take_msg, place)) {
-        after_commit(r, via, entry, take_msg, false);
+    if (is_over(r, take_msg, place, &waits)) {
+        after_commit(r, via, entry, take_msg, waits);
         return;
     }
-    if (!ours || !store(r, take_msg, place, &is_new)) {
+    if (!ours || !store(r, take_msg, place, &waits)) {
         sc_message_free(take_msg);
         return;
     }
-    bool deliver = is_new && take_msg->kind == SC_KIND_MESSAGE && place == SC_PLACE_LOCAL;
-    after_commit(r, via, entry, take_msg, deliver);
+    after_commit(r, via, entry, take_msg, waits);
 }
 
 /* Retention counts from that time: a peer whose clock is years off must neither make us forget a

@@ -145,7 +145,7 @@ static int64_t wait_after(const struct sc_router *r, const struct sc_record *rec
 }
 
 /* False when the spool refused: the row stays due, and the others would fare no better. */
-static bool retry_one(struct sc_router *r, const struct sc_record *rec)
+static bool retry_one(struct sc_router *r, struct sc_record *rec)
 {
     struct sc_err err = SC_ERR_INIT;
     if (rec->stage < SC_STAGE_STORED && router_is_expired(r, &rec->msg))
@@ -159,6 +159,7 @@ static bool retry_one(struct sc_router *r, const struct sc_record *rec)
     if (r->d.spool.ops->out_retry(r->d.spool.impl, &rec->msg.id, next, &err) < 0)
         return false;
     r->n.retried++;
+    router_order_refresh(r, &rec->msg);
     return rec->stage >= SC_STAGE_STORED ? ask(r, &rec->msg) : router_dispatch(r, &rec->msg);
 }
 

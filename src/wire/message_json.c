@@ -32,7 +32,7 @@ static char **text_of(struct sc_message *m, const struct text_field *f)
 static const char *const known[] = {
     "v",       "id",           "kind",      "from",  "to",  "thread", "in_reply_to",
     "body",    "content_type", "timestamp", "ttl_s", "seq", "hops",   "visited",
-    "privacy", "traceparent",  "sig",       "entry", "ask",
+    "privacy", "traceparent",  "sig",       "entry", "ask", "prev",
 };
 
 static bool is_known(const char *key)
@@ -228,6 +228,8 @@ int sc_message_parts_from_json(json_t *obj, struct sc_message *m, struct sc_err 
     if (r == SC_OK)
         r = get_id(obj, "in_reply_to", &m->in_reply_to, err);
     if (r == SC_OK)
+        r = get_id(obj, "prev", &m->prev, err);
+    if (r == SC_OK)
         r = get_words(obj, m, err);
     if (r == SC_OK)
         r = get_numbers(obj, m, err);
@@ -335,6 +337,7 @@ static void set_routing(json_t *obj, const struct sc_message *m)
     sc_wall_format(m->timestamp, ts);
     set_text(obj, "timestamp", ts);
     (void)json_object_set_new(obj, "ttl_s", json_integer(m->ttl_s));
+    set_id(obj, "prev", &m->prev);
     if (m->seq)
         (void)json_object_set_new(obj, "seq", json_integer((json_int_t)m->seq));
     (void)json_object_set_new(obj, "hops", json_integer(m->hops));

@@ -53,7 +53,9 @@ static int finish(const struct sc_value *v, struct sc_message *m, const char *na
         r = sc_message_check(m, err);
     if (r < 0)
         return r;
-    m->ask = false; /* sidecars ask each other; a person looks with sideclaw show */
+    /* What sidecars say to each other; a person looks with sideclaw show. */
+    m->ask = false;
+    m->prev = (struct sc_id){ { 0 } };
     if (sc_id_is_zero(&m->id))
         m->id = sc_id_derive("consul-kv", name);
     *ret = *m;

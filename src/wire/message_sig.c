@@ -64,6 +64,8 @@ static char *message_mac(const struct sc_message *m, const struct sc_mesh_key *k
     text(&b, m->extra);
     if (m->ask)
         text(&b, "ask");
+    if (!sc_id_is_zero(&m->prev))
+        id(&b, &m->prev);
     return hmac(&b, key);
 }
 

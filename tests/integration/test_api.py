@@ -258,6 +258,16 @@ def test_no_http_at_all(alone: Sidecar) -> None:
     assert alone.http("GET", "/health", token="").status in (200, 429)
 
 
+def test_a_finished_request_takes_nothing_from_the_next_connection(alone: Sidecar) -> None:
+    """Once, what was left of a closed HTTP connection read on from the next one with its number."""
+    alone.wait_agents("scribe")
+    text = "".join(f"{n:07d}." for n in range(20000))
+    for _ in range(3):
+        assert alone.http("GET", "/health", token="").status in (200, 429)
+        answer = alone.json("ask", "--from", "jerry", "--to", "scribe", "-", stdin=text)
+        assert answer["reply"]["body"] == "echo(scribe): " + text
+
+
 def test_http_can_be_switched_off(mesh: Mesh) -> None:
     sidecar = mesh.add("jerry-gateway", ["jerry"], http__enabled=False)
     with pytest.raises(ConnectionRefusedError):

@@ -13,7 +13,7 @@ struct entry {
     struct sc_id id;
     int node; /* whose outbox */
     char *from, *to;
-    uint64_t n; /* of the pair, in order of acceptance */
+    uint64_t n;          /* of the pair, in order of acceptance */
     bool accepted, over; /* over: its end was seen and will not change */
 };
 
@@ -50,7 +50,8 @@ _Noreturn static void broken(const struct entry *e, const char *what)
 {
     char id[SC_ID_TEXT_SIZE];
     sc_id_format(&e->id, id);
-    (void)fprintf(stderr, "sim: seed %" PRIu64 " at %" PRId64 " ms: %s (%s #%" PRIu64 " %s -> %s)\n",
+    (void)fprintf(stderr,
+                  "sim: seed %" PRIu64 " at %" PRId64 " ms: %s (%s #%" PRIu64 " %s -> %s)\n",
                   e->l->seed, world_now(e->l->w), what, id, e->n, e->from, e->to);
     exit(1);
 }
@@ -156,7 +157,15 @@ void ledger_check(struct ledger *l)
             check_one(l, l->v[i]);
 }
 
-static const char expired[] = "expired: no gateway said";
+/* Their sender cannot know, and says so. */
+static bool is_ambiguous(const char *why)
+{
+    static const char *const words[] = { "expired: no gateway said", "ambiguous: " };
+    for (size_t i = 0; i < SC_ARRAY_LEN(words); i++)
+        if (strncmp(why, words[i], strlen(words[i])) == 0)
+            return true;
+    return false;
+}
 
 static void close_one(const struct ledger *l, struct entry *e, struct ledger_totals *t)
 {
@@ -174,7 +183,7 @@ static void close_one(const struct ledger *l, struct entry *e, struct ledger_tot
     t->dead += s == SC_STAGE_DEAD;
     if (s == SC_STAGE_REPLIED && ran != 1)
         broken(e, "replied, and never run");
-    bool given_up = strncmp(reason(n, &e->id), expired, sizeof expired - 1) == 0;
+    bool given_up = is_ambiguous(reason(n, &e->id));
     t->ambiguous += s == SC_STAGE_DEAD && given_up && ran == 1;
     bool failed = strcmp(reason(n, &e->id), "fake reason") == 0;
     if (s == SC_STAGE_DEAD && ran == 1 && !given_up && !failed)
@@ -219,25 +228,32 @@ static void check_replies(const struct ledger *l, struct entry *e)
         broken(e, "replied, and the reply is nowhere");
 }
 
-/* Per pair, in order of the first time the model ran. */
-static uint64_t count_reordered(const struct ledger *l)
+static struct entry *find(const struct ledger *l, const struct sc_id *id)
 {
-    uint64_t count = 0;
+    for (size_t i = 0; i < l->count; i++)
+        if (sc_id_eq(&l->v[i]->id, id))
+            return l->v[i];
+    return NULL;
+}
+
+/* Per pair, in the order in which gateways were first handed its messages. */
+static void check_order(const struct ledger *l)
+{
     struct sc_map *last = sc_map_new();
     for (int i = 0; i < world_nodes(l->w); i++) {
         const struct fake_gateway *g = world_node(l->w, i)->gateway;
         for (size_t k = 0; k < fake_gateway_count(g); k++) {
             const struct fake_turn *t = fake_gateway_turn(g, k);
-            sc_auto_free char *pair = sc_xstrndup(t->body, strcspn(t->body, " "));
-            uintptr_t n = (uintptr_t)strtoull(t->body + strcspn(t->body, " "), NULL, 10);
-            uintptr_t before = (uintptr_t)sc_map_get(last, pair);
-            count += n < before;
-            if (n > before)
-                (void)sc_map_set(last, pair, (void *)n);
+            struct entry *e = find(l, &t->id);
+            if (!e)
+                continue; /* nobody's: a world may have other traffic */
+            sc_auto_free char *pair = sc_xasprintf("%s>%s", e->from, e->to);
+            const struct entry *before = sc_map_set(last, pair, e);
+            if (before && before->n > e->n)
+                broken(e, "handed over after a later one of its pair");
         }
     }
     sc_map_free(last, NULL);
-    return count;
 }
 
 static void check_leftovers(const struct ledger *l)
@@ -264,5 +280,5 @@ void ledger_close(struct ledger *l, struct ledger_totals *totals)
         check_replies(l, l->v[i]);
     }
     check_leftovers(l);
-    totals->reordered += count_reordered(l);
+    check_order(l);
 }

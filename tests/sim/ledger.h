@@ -1,5 +1,5 @@
-/* ledger.h: what was accepted, and what must be true of it: delivered once or dead with a reason, no
- * stage reported further than reached, no turn run twice. */
+/* ledger.h: what was accepted, and what must be true of it: delivered once or dead with a reason,
+ * in order per pair, no stage reported further than reached, no turn run twice. */
 #ifndef SIDECLAW_TESTS_LEDGER_H
 #define SIDECLAW_TESTS_LEDGER_H
 
@@ -8,7 +8,6 @@
 struct ledger_totals {
     uint64_t accepted, replied, dead;
     uint64_t ambiguous; /* dead for its sender, who heard of nobody in time, and run all the same */
-    uint64_t reordered; /* handed over before an earlier one of its pair */
 };
 
 struct ledger;

@@ -1,5 +1,5 @@
-/* The world simulated: N whole nodes on fake time, faults from one seed, and a ledger that is checked
- * while it runs and at its end. A plain main, because Criterion aborts under TSan.
+/* The world simulated: N whole nodes on fake time, faults from one seed, and a ledger that is
+ * checked while it runs and at its end. A plain main, because Criterion aborts under TSan.
  *
  *   sim --seed S --nodes N --steps M [--runs R] [--verbose]
  *
@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/ledger.h"
-#include "sim/storm.h"
 #include "sideclaw/mem.h"
 #include "sideclaw/parse.h"
+#include "sim/ledger.h"
+#include "sim/storm.h"
 
 struct options {
     int64_t seed, nodes, steps, runs;
@@ -92,7 +92,7 @@ int main(int argc, char **argv)
         }
     }
     (void)printf("runs=%" PRId64 " accepted=%" PRIu64 " replied=%" PRIu64 " dead=%" PRIu64
-                 " ambiguous=%" PRIu64 " reordered=%" PRIu64 "\n",
-                 o.runs, t.accepted, t.replied, t.dead, t.ambiguous, t.reordered);
+                 " ambiguous=%" PRIu64 "\n",
+                 o.runs, t.accepted, t.replied, t.dead, t.ambiguous);
     return 0;
 }

@@ -10,6 +10,7 @@ struct storm {
     struct world *w;
     struct ledger *l;
     struct prng *prng;
+    int at[MEM_NET_NODES][AGENTS_A_NODE]; /* where each agent is */
 };
 
 static void agent_name(char ret[32], int node, int i)
@@ -27,6 +28,7 @@ struct storm *storm_new(struct world *w, struct ledger *l)
             char name[32];
             agent_name(name, n, i);
             world_agent(w, n, name);
+            s->at[n][i] = n;
         }
     }
     world_net(w)->delay_max = 20;
@@ -53,11 +55,12 @@ static struct node *any_node(struct storm *s)
 static void send_some(struct storm *s)
 {
     int64_t count = prng_range(s->prng, 1, 6);
-    const struct node *n = any_node(s);
     char from[32], to[32];
-    agent_name(from, n->index, any(s, AGENTS_A_NODE));
+    int home = any(s, world_nodes(s->w)), i = any(s, AGENTS_A_NODE);
+    const struct node *n = world_node(s->w, s->at[home][i]);
+    agent_name(from, home, i);
     agent_name(to, any(s, world_nodes(s->w)), any(s, AGENTS_A_NODE));
-    for (int64_t i = 0; i < count && n->loop; i++)
+    for (; count > 0 && n->loop; count--)
         ledger_send(s->l, n->index, from, to);
 }
 
@@ -136,6 +139,16 @@ static void toggle_directory(struct storm *s)
     world_publish(s->w);
 }
 
+static void move_agent(struct storm *s)
+{
+    char name[32];
+    int home = any(s, world_nodes(s->w)), i = any(s, AGENTS_A_NODE);
+    agent_name(name, home, i);
+    s->at[home][i] = any(s, world_nodes(s->w));
+    world_agent(s->w, s->at[home][i], name);
+    world_publish(s->w);
+}
+
 static void jump_clock(struct storm *s)
 {
     struct node *n = any_node(s);
@@ -148,9 +161,10 @@ void storm_step(struct storm *s)
         unsigned weight;
         void (*happen)(struct storm *s);
     } events[] = {
-        { 600, send_some },       { 50, crash_or_start }, { 50, toggle_link },
-        { 80, toggle_partition }, { 60, toggle_gateway }, { 60, weather },
+        { 600, send_some },       { 50, crash_or_start },   { 50, toggle_link },
+        { 80, toggle_partition }, { 60, toggle_gateway },   { 60, weather },
         { 60, break_disk },       { 20, toggle_directory }, { 20, jump_clock },
+        { 20, move_agent },
     };
     int64_t pick = prng_range(s->prng, 0, 999);
     for (size_t i = 0; i < SC_ARRAY_LEN(events); i++) {
@@ -162,7 +176,7 @@ void storm_step(struct storm *s)
     }
     if (prng_chance(s->prng, 700)) /* else more happens at once */
         world_run(s->w, prng_chance(s->prng, 900) ? prng_range(s->prng, 0, 3000)
-                                                   : prng_range(s->prng, 0, 120000));
+                                                  : prng_range(s->prng, 0, 120000));
 }
 
 void storm_over(struct storm *s)

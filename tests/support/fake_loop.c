@@ -22,6 +22,7 @@ struct sc_loop {
     const int64_t *now;
     struct sc_timer *timers;
     uint64_t armings, turns;
+    bool crashed;
     struct deferred *deferred;
     size_t n_deferred, cap_deferred, next_deferred;
     struct sc_turn_hook *hooks, *next_hook;
@@ -38,7 +39,8 @@ void sc_loop_free(struct sc_loop *loop)
 {
     if (!loop)
         return;
-    sc_assert(!loop->timers); /* somebody forgot one */
+    /* Somebody forgot one; or died with it, waiting for a deferred free. */
+    sc_assert(loop->crashed || !loop->timers);
     free(loop->deferred);
     free(loop);
 }
@@ -123,6 +125,7 @@ void fake_loop_crash(struct sc_loop *loop)
             fake_loop_bury(loop->deferred[i].ctx);
     loop->n_deferred = loop->next_deferred = 0;
     loop->hooks = loop->next_hook = NULL;
+    loop->crashed = true;
 }
 
 int sc_loop_turn(struct sc_loop *loop, int max_wait_ms, struct sc_err *err)

@@ -272,6 +272,36 @@ Test(again, the_same_message_first_and_only_after_a_while)
     world_free(w);
 }
 
+/* Delayed on its way, an earlier message comes between a refusal and its repetition. */
+Test(again, one_that_was_refused_is_remembered_also_behind_another)
+{
+    struct world *w = one_node(32, FAKE_GW_MANUAL);
+    struct node *n = world_node(w, 0);
+    struct sc_id ids[2];
+    const struct sc_entry entry = { .name = "" };
+    for (int i = 1; i >= 0; i--) {
+        struct sc_message *m = sc_xcalloc(1, sizeof *m);
+        sc_message_init(m);
+        m->id = ids[i] = sc_id_new((sc_wall){ 1771243200000 });
+        m->from_agent = sc_xstrdup("jerry");
+        m->from_gateway = sc_xstrdup("gw-9");
+        m->to_agent = sc_xstrdup("bobby");
+        m->body = sc_xstrdup("x");
+        m->body_len = 1;
+        m->seq = (uint64_t)i + 1;
+        sc_router_receive(n->router, mem_link_transport(n->link), m, &entry);
+        world_run(w, 0);
+        if (i == 1)
+            say(w, &ids[1], SC_TURN_AGAIN, "busy");
+    }
+    world_run(w, MINUTE);
+    say(w, &ids[0], SC_TURN_REPLIED, "ok");
+    cr_assert_eq(turn(w, &ids[1])->calls, 2);
+    cr_assert(turn(w, &ids[1])->resume);
+    cr_assert_eq(fake_gateway_careless(gateway(w)), 0);
+    world_free(w);
+}
+
 Test(again, for_ever_is_rare_and_ends_at_the_ttl)
 {
     struct world *w = one_node(32, FAKE_GW_AGAIN);

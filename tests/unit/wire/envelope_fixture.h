@@ -18,6 +18,8 @@ static inline struct sc_message full_message(void)
     sc_message_init(&m);
     cr_assert_eq(sc_id_parse(ID_A, &m.id, &err), SC_OK);
     cr_assert_eq(sc_id_parse(ID_B, &m.in_reply_to, &err), SC_OK);
+    m.prev = m.in_reply_to;
+    m.prev.b[15] ^= 1;
     m.kind = SC_KIND_REPLY;
     m.from_agent = sc_xstrdup("bobby");
     m.from_gateway = sc_xstrdup("gw-b");
@@ -44,6 +46,7 @@ static inline void assert_same(const struct sc_message *a, const struct sc_messa
 {
     cr_assert(sc_id_eq(&a->id, &b->id));
     cr_assert(sc_id_eq(&a->in_reply_to, &b->in_reply_to));
+    cr_assert(sc_id_eq(&a->prev, &b->prev));
     cr_assert_eq(a->kind, b->kind);
     cr_assert(sc_streq(a->from_agent, b->from_agent));
     cr_assert(sc_streq(a->from_gateway, b->from_gateway));

@@ -115,6 +115,9 @@ static void change(struct sc_message *m, int which)
     case 17:
         m->ask = false;
         break;
+    case 18:
+        m->prev = (struct sc_id){ { 0 } };
+        break;
     default:
         cr_assert(false, "no change %d", which);
     }
@@ -122,7 +125,7 @@ static void change(struct sc_message *m, int which)
 
 Test(sig, every_field_that_routing_leaves_alone_is_covered)
 {
-    for (int i = 0; i <= 17; i++) {
+    for (int i = 0; i <= 18; i++) {
         sc_auto_message struct sc_message m = full_message();
         sc_message_sign(&m, &key);
         change(&m, i);

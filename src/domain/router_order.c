@@ -1,0 +1,118 @@
+/* First in, first out per (sender, receiver), also when a message is lost on its way and the next
+ * one is not: each names the one before it (`prev`) as long as that one is not known to be stored,
+ * and the receiver waits for it. Kept in memory for pairs whose latest message is under way only.
+ */
+#include <stdlib.h>
+
+#include "router_internal.h"
+#include "sideclaw/mem.h"
+
+/* The latest message of a pair, under way. In two maps: by pair and by id. */
+struct latest {
+    struct sc_id id;
+    char *pair;
+};
+
+static void free_latest(void *value)
+{
+    struct latest *l = value;
+    free(l->pair);
+    free(l);
+}
+
+void router_order_init(struct sc_router *r)
+{
+    r->latest = sc_map_new();
+    r->latest_by_id = sc_map_new();
+}
+
+void router_order_free(struct sc_router *r)
+{
+    sc_map_free(r->latest_by_id, NULL);
+    sc_map_free(r->latest, free_latest);
+}
+
+static char *pair_of(const struct sc_message *m)
+{
+    return sc_xasprintf("%s\x1f%s", m->from_agent, m->to_agent); /* 0x1f is in no name */
+}
+
+static void forget(struct sc_router *r, struct latest *l)
+{
+    char id[SC_ID_TEXT_SIZE];
+    sc_id_format(&l->id, id);
+    (void)sc_map_del(r->latest_by_id, id);
+    (void)sc_map_del(r->latest, l->pair);
+    free_latest(l);
+}
+
+void router_order_follow(const struct sc_router *r, struct sc_message *m)
+{
+    sc_auto_free char *pair = pair_of(m);
+    const struct latest *l = m->kind == SC_KIND_MESSAGE ? sc_map_get(r->latest, pair) : NULL;
+    m->prev = l ? l->id : (struct sc_id){ { 0 } };
+}
+
+void router_order_lead(struct sc_router *r, const struct sc_message *m)
+{
+    char id[SC_ID_TEXT_SIZE];
+    if (m->kind != SC_KIND_MESSAGE)
+        return;
+    char *pair = pair_of(m);
+    struct latest *l = sc_map_get(r->latest, pair);
+    if (l)
+        forget(r, l);
+    l = sc_xcalloc(1, sizeof *l);
+    *l = (struct latest){ .id = m->id, .pair = pair };
+    sc_id_format(&m->id, id);
+    (void)sc_map_set(r->latest, pair, l);
+    (void)sc_map_set(r->latest_by_id, id, l);
+}
+
+void router_order_resolved(struct sc_router *r, const struct sc_id *id)
+{
+    char key[SC_ID_TEXT_SIZE];
+    sc_id_format(id, key);
+    struct latest *l = sc_map_get(r->latest_by_id, key);
+    if (l)
+        forget(r, l);
+}
+
+void router_order_refresh(const struct sc_router *r, struct sc_message *m)
+{
+    sc_auto_record struct sc_record prev;
+    struct sc_err err = SC_ERR_INIT;
+    sc_record_init(&prev);
+    if (sc_id_is_zero(&m->prev))
+        return;
+    int rc = r->d.spool.ops->get(r->d.spool.impl, &m->prev, false, &prev, &err);
+    if (rc == SC_ENOENT || (rc == SC_OK && prev.stage >= SC_STAGE_STORED))
+        m->prev = (struct sc_id){ { 0 } };
+}
+
+static bool take_up(void *ctx, const struct sc_record *rec)
+{
+    if (rec->stage < SC_STAGE_STORED)
+        router_order_lead(ctx, &rec->msg); /* oldest first: the last one of a pair stays */
+    return true;
+}
+
+void router_order_start(struct sc_router *r)
+{
+    struct sc_err err = SC_ERR_INIT;
+    if (r->d.spool.ops->out_list(r->d.spool.impl, false, SC_LIST_MAX, take_up, r, &err) < 0)
+        sc_log_warn(r->d.log, "router.order_unknown", SC_S("reason", err.text),
+                    SC_S("instead", "what waits may be overtaken by what is sent now"));
+}
+
+/* Once for a whole turn: afterwards none of what it wrote is there. */
+void router_order_undo(struct sc_router *r, const struct sc_id *id)
+{
+    char key[SC_ID_TEXT_SIZE];
+    sc_id_format(id, key);
+    if (!sc_map_get(r->latest_by_id, key))
+        return;
+    router_order_free(r);
+    router_order_init(r);
+    router_order_start(r);
+}
