@@ -8,12 +8,12 @@
 #include "sideclaw/limits.h"
 #include "sideclaw/mem.h"
 
-enum { LOOK_AGAIN_MS = 100 };
+enum { LOOK_AGAIN_MS = 100, SWEEP_MS = 500 };
 
 struct sc_http_conns {
     struct sc_log *log;
     struct evconnlistener *listener;
-    struct sc_timer *look_again; /* armed while the listener rests */
+    struct sc_timer *look_again; /* armed while there are connections */
     struct bufferevent *bevs[SC_HTTP_CONNS_MAX];
     size_t n;
 };
@@ -42,11 +42,15 @@ static struct bufferevent *make_bev(struct event_base *base, void *ctx)
 {
     struct sc_http_conns *c = ctx;
     sweep(c);
-    struct bufferevent *bev = bufferevent_socket_new(base, -1, 0);
+    /* CLOSE_ON_FREE: the socket lives as long as our reference. Were it closed before, the
+     * bufferevent would go on reading from whatever connection gets its number next. */
+    struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
     if (!bev || c->n == SC_HTTP_CONNS_MAX) /* several of one accept loop may come before the rest */
         return bev;
     bufferevent_incref(bev);
     c->bevs[c->n++] = bev;
+    if (!sc_timer_armed(c->look_again))
+        sc_timer_arm(c->look_again, SWEEP_MS);
     if (c->n == SC_HTTP_CONNS_MAX) {
         sc_log_warn(c->log, "http.connections_full", SC_I("connections", c->n),
                     SC_S("instead", "new ones wait until one ends"));
@@ -60,10 +64,11 @@ static void on_look_again(void *ctx)
 {
     struct sc_http_conns *c = ctx;
     sweep(c);
-    if (c->n < SC_HTTP_CONNS_MAX)
+    bool full = c->n == SC_HTTP_CONNS_MAX;
+    if (!full)
         (void)evconnlistener_enable(c->listener);
-    else
-        sc_timer_arm(c->look_again, LOOK_AGAIN_MS);
+    if (c->n)
+        sc_timer_arm(c->look_again, full ? LOOK_AGAIN_MS : SWEEP_MS);
 }
 
 struct sc_http_conns *sc_http_conns_new(struct sc_loop *loop, struct sc_log *log,
