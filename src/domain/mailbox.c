@@ -36,7 +36,7 @@ unsigned sc_mailbox_turns(const struct sc_mailbox *m)
 void sc_mailbox_deliver(struct sc_mailbox *m, const struct sc_message *msg)
 {
     struct lane *l = mailbox_lane(m, msg->to_agent, msg->from_agent, msg->from_gateway);
-    mailbox_lane_hear(l, msg);
+    mailbox_head_hear(l, msg);
     mailbox_lane_next(l);
 }
 

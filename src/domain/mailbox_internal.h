@@ -1,4 +1,5 @@
-/* mailbox_internal.h: shared by mailbox.c (turns) and mailbox_lane.c (what runs next). */
+/* mailbox_internal.h: shared by mailbox.c (turns), mailbox_lane.c (what runs next) and
+ * mailbox_head.c (whether it may). */
 #ifndef SIDECLAW_MAILBOX_INTERNAL_H
 #define SIDECLAW_MAILBOX_INTERNAL_H
 
@@ -39,8 +40,6 @@ struct sc_mailbox {
 struct lane *mailbox_lane(struct sc_mailbox *m, const char *to, const char *from,
                           const char *from_gateway);
 void mailbox_lane_free(void *lane);
-/* The sender's word on m, which is stored here, is newer than what was stored. */
-void mailbox_lane_hear(struct lane *l, const struct sc_message *m);
 /* Start the lane's next turn, if it has one and may. */
 void mailbox_lane_next(struct lane *l);
 /* Hand the head over again, but not before the backoff. */
@@ -52,5 +51,17 @@ void mailbox_lane_settle(struct lane *l);
 void mailbox_lane_end(struct lane *l);
 /* The timer behind `sweep`. */
 void mailbox_sweep(void *mailbox);
+
+/* --- mailbox_head.c --- */
+/* The head of the lane, or SC_ENOENT. When expired ones die on the way, SC_EBUSY: the lane goes on
+ * after the commit. */
+int mailbox_head_take(struct lane *l, struct sc_record *head, struct sc_err *err);
+/* Is one before it still under way? It may have been lost and come again, and it is first; or its
+ * sender says in time that it will not come. */
+bool mailbox_head_waits(const struct lane *l, const struct sc_message *m);
+/* The sender's word on m, which is stored here, is newer than what was stored. */
+void mailbox_head_hear(struct lane *l, const struct sc_message *m);
+/* Only the agent's inbox is served: what is stored for it has arrived where it is read. */
+int mailbox_head_rest(struct lane *l, size_t *ret_n);
 
 #endif

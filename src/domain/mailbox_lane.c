@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "mailbox_internal.h"
-#include "sideclaw/limits.h"
 #include "sideclaw/mem.h"
 
 enum { SWEEP_EVERY_MS = 10 * 1000 };
@@ -121,70 +120,6 @@ void mailbox_lane_end(struct lane *l)
     }
 }
 
-/* What the gateway has is its to end; before that, or when it gave it back, the ttl ends it here.
- */
-static bool is_expired(const struct lane *l, const struct sc_record *head)
-{
-    const struct sc_message *msg = &head->msg;
-    bool ours =
-        head->stage == SC_STAGE_STORED || (head->stage == SC_STAGE_DELIVERED && l->given_back);
-    return ours && msg->ttl_s && msg->timestamp.ms &&
-           sc_clock_wall(&l->box->d.clock).ms > msg->timestamp.ms + (int64_t)msg->ttl_s * 1000;
-}
-
-/* Nothing is claimed that is not known: an earlier life may have handed it over and died before it
- * could write so, and a gateway also gives back what it ran when the connection was lost. */
-static const char *why_expired(const struct lane *l)
-{
-    return l->look_first ? "ambiguous: expired, and its gateway may have run it"
-                         : "expired: its gateway did not take it within its ttl";
-}
-
-static int peek_head(const struct lane *l, struct sc_record *head, struct sc_err *err)
-{
-    const struct sc_spool *spool = &l->box->d.spool;
-    return spool->ops->in_head(spool->impl, l->to_agent, l->from_agent, l->from_gateway, head, err);
-}
-
-/* The head of the lane, or SC_ENOENT. When expired ones die on the way, SC_EBUSY: the lane goes on
- * after the commit. */
-static int take_head(struct lane *l, struct sc_record *head, struct sc_err *err)
-{
-    bool died = false;
-    int rc = peek_head(l, head, err);
-    while (rc == SC_OK && is_expired(l, head)) {
-        rc = sc_router_progress(l->box->d.router, &head->msg, SC_STAGE_DEAD, why_expired(l), err);
-        if (rc < 0)
-            break;
-        died = true;
-        l->given_back = false;
-        sc_record_fini(head);
-        rc = peek_head(l, head, err);
-    }
-    if (died)
-        mailbox_lane_settle(l);
-    return died ? SC_EBUSY : rc;
-}
-
-void mailbox_lane_hear(struct lane *l, const struct sc_message *m)
-{
-    if (sc_id_is_zero(&m->prev))
-        l->freed = m->id;
-}
-
-/* One before it may have been lost on its way and come again: it is first. It is here, or its
- * sender says in time that it is not under way any more. */
-static bool must_wait(const struct lane *l, const struct sc_message *m)
-{
-    const struct sc_spool *spool = &l->box->d.spool;
-    sc_auto_record struct sc_record prev;
-    struct sc_err err = SC_ERR_INIT;
-    sc_record_init(&prev);
-    if (sc_id_is_zero(&m->prev) || sc_id_eq(&m->prev, &l->last) || sc_id_eq(&m->id, &l->freed))
-        return false;
-    return spool->ops->get(spool->impl, &m->prev, true, &prev, &err) == SC_ENOENT;
-}
-
 /* 0: the turn runs. */
 static int hand_over(struct lane *l, const struct sc_record *head, struct sc_err *err)
 {
@@ -212,53 +147,32 @@ static int hand_over(struct lane *l, const struct sc_record *head, struct sc_err
     return SC_OK;
 }
 
-/* Messages that came while it was not known that only the agent's inbox is served. */
-struct resting {
-    const char *agent;
-    struct sc_message **v; /* copied: a row must not be changed while it is being visited */
-    size_t n;
-};
-
-static bool collect_stored(void *ctx, const struct sc_record *rec)
-{
-    struct resting *rest = ctx;
-    if (rec->stage == SC_STAGE_STORED && rec->msg.kind == SC_KIND_MESSAGE)
-        rest->v[rest->n++] = sc_message_copy(&rec->msg);
-    return true;
-}
-
 /* They have arrived where they are read; nothing of the lane wants a turn. */
 static void leave_in_inbox(struct lane *l)
 {
-    const struct sc_mailbox *m = l->box;
-    struct sc_err err = SC_ERR_INIT;
-    struct resting rest = { .v = sc_xcalloc(SC_LIST_MAX, sizeof(struct sc_message *)) };
-    int rc = m->d.spool.ops->in_list(m->d.spool.impl, l->to_agent, false, SC_LIST_MAX,
-                                     collect_stored, &rest, &err);
-    for (size_t i = 0; i < rest.n; i++) {
-        if (rc == SC_OK)
-            rc = sc_router_progress(m->d.router, rest.v[i], SC_STAGE_DELIVERED, NULL, &err);
-        sc_message_free(rest.v[i]);
-    }
-    free(rest.v);
-    if (rc < 0)
+    size_t n = 0;
+    if (mailbox_head_rest(l, &n) < 0)
         mailbox_lane_retry(l);
-    else if (rest.n)
+    else if (n)
         mailbox_lane_settle(l);
     else
         drop(l);
 }
 
-/* May a turn of this lane start now? A lane that only lacks a free slot queues for one. */
-static bool may_run(struct lane *l)
+static enum sc_place place_of(const struct lane *l)
 {
     const char *gateway;
+    return sc_registry_locate(l->box->d.registry, l->to_agent, &gateway);
+}
+
+/* May a turn of this lane start now? A lane that only lacks a free slot queues for one. */
+static bool may_run(struct lane *l, enum sc_place place)
+{
     struct sc_mailbox *m = l->box;
     /* Ready comes before the list of agents: until then an agent of the configuration looks local.
      */
-    if (!sc_registry_listed(m->d.registry) ||
-        sc_registry_locate(m->d.registry, l->to_agent, &gateway) != SC_PLACE_LOCAL ||
-        m->d.gateway.ops->state(m->d.gateway.impl) != SC_GW_READY)
+    if (m->d.gateway.ops->state(m->d.gateway.impl) != SC_GW_READY ||
+        !sc_registry_listed(m->d.registry) || (place != SC_PLACE_LOCAL && !l->look_first))
         return false;
     if (sc_map_count(m->running) < m->d.max_turns)
         return true;
@@ -266,6 +180,13 @@ static bool may_run(struct lane *l)
         TAILQ_INSERT_TAIL(&m->waiting, l, queue);
     l->waiting = true;
     return false;
+}
+
+/* What the gateway took is its to end, also when the agent has left it since. */
+static bool is_turn_of(const struct lane *l, const struct sc_record *head, enum sc_place place)
+{
+    return head->stage >= SC_STAGE_DELIVERED ||
+           (place == SC_PLACE_LOCAL && !mailbox_head_waits(l, &head->msg));
 }
 
 static bool is_idle(const struct lane *l)
@@ -287,19 +208,19 @@ void mailbox_lane_next(struct lane *l)
 {
     sc_auto_record struct sc_record head;
     struct sc_err err = SC_ERR_INIT;
-    const char *gateway;
+    enum sc_place place = place_of(l);
     sc_record_init(&head);
     if (!is_idle(l) || sc_timer_armed(l->retry))
         return;
-    if (sc_registry_locate(l->box->d.registry, l->to_agent, &gateway) == SC_PLACE_INBOX) {
+    if (place == SC_PLACE_INBOX) {
         leave_in_inbox(l);
         return;
     }
-    if (!may_run(l))
+    if (!may_run(l, place))
         return; /* gateway_ready or the end of a turn tries again */
-    int rc = take_head(l, &head, &err);
-    if (rc == SC_OK && must_wait(l, &head.msg))
-        return; /* what it waits for, or its sender's word, tries again */
+    int rc = mailbox_head_take(l, &head, &err);
+    if (rc == SC_OK && !is_turn_of(l, &head, place))
+        return; /* what it waits for tries again, or its ttl ends it */
     if (rc == SC_OK)
         rc = hand_over(l, &head, &err);
     else if (rc == SC_ENOENT)
@@ -313,15 +234,14 @@ static bool sweep_lane(void *ctx, const char *key, void *value)
     struct lane *l = value;
     sc_auto_record struct sc_record head;
     struct sc_err err = SC_ERR_INIT;
-    const char *gateway;
     (void)ctx;
     (void)key;
     sc_record_init(&head);
     if (!is_idle(l))
         return true;
-    if (sc_registry_locate(l->box->d.registry, l->to_agent, &gateway) == SC_PLACE_INBOX)
+    if (place_of(l) == SC_PLACE_INBOX)
         leave_in_inbox(l);
-    else if (take_head(l, &head, &err) == SC_ENOENT)
+    else if (mailbox_head_take(l, &head, &err) == SC_ENOENT)
         drop(l);
     return true;
 }

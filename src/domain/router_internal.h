@@ -64,7 +64,7 @@ void router_order_follow(const struct sc_router *r, struct sc_message *m);
 /* m is the latest of its pair from here on. */
 void router_order_lead(struct sc_router *r, const struct sc_message *m);
 /* It is stored or dead: nobody needs to wait for it. */
-void router_order_resolved(struct sc_router *r, const struct sc_id *id);
+void router_order_resolved(struct sc_router *r, const struct sc_id *id, enum sc_stage stage);
 /* It was never committed: who led before it does so again. */
 void router_order_undo(struct sc_router *r, const struct sc_id *id);
 /* Before m is sent again: is the one before it still under way? */

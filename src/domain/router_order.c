@@ -9,7 +9,8 @@
 
 /* The latest message of a pair, under way. In two maps: by pair and by id. */
 struct latest {
-    struct sc_id id;
+    struct sc_id id, prev;
+    bool doubtful; /* it was before one that died; it may be stored or dead itself */
     char *pair;
 };
 
@@ -19,6 +20,8 @@ static void free_latest(void *value)
     free(l->pair);
     free(l);
 }
+
+static const struct sc_id none; /* zero */
 
 void router_order_init(struct sc_router *r)
 {
@@ -46,48 +49,66 @@ static void forget(struct sc_router *r, struct latest *l)
     free_latest(l);
 }
 
+static void remember(struct sc_router *r, const struct latest *what)
+{
+    char id[SC_ID_TEXT_SIZE];
+    struct latest *l = sc_map_get(r->latest, what->pair);
+    if (l)
+        forget(r, l);
+    l = sc_xcalloc(1, sizeof *l);
+    *l = *what;
+    l->pair = sc_xstrdup(what->pair);
+    sc_id_format(&l->id, id);
+    (void)sc_map_set(r->latest, l->pair, l);
+    (void)sc_map_set(r->latest_by_id, id, l);
+}
+
 void router_order_follow(const struct sc_router *r, struct sc_message *m)
 {
     sc_auto_free char *pair = pair_of(m);
     const struct latest *l = m->kind == SC_KIND_MESSAGE ? sc_map_get(r->latest, pair) : NULL;
-    m->prev = l ? l->id : (struct sc_id){ { 0 } };
+    m->prev = l ? l->id : none;
+    if (l && l->doubtful)
+        router_order_refresh(r, m);
 }
 
 void router_order_lead(struct sc_router *r, const struct sc_message *m)
 {
-    char id[SC_ID_TEXT_SIZE];
     if (m->kind != SC_KIND_MESSAGE)
         return;
-    char *pair = pair_of(m);
-    struct latest *l = sc_map_get(r->latest, pair);
-    if (l)
-        forget(r, l);
-    l = sc_xcalloc(1, sizeof *l);
-    *l = (struct latest){ .id = m->id, .pair = pair };
-    sc_id_format(&m->id, id);
-    (void)sc_map_set(r->latest, pair, l);
-    (void)sc_map_set(r->latest_by_id, id, l);
+    sc_auto_free char *pair = pair_of(m);
+    remember(r, &(struct latest){ .id = m->id, .prev = m->prev, .pair = pair });
 }
 
-void router_order_resolved(struct sc_router *r, const struct sc_id *id)
+/* One that is stored waits there for those before it; one that died leaves that to whoever is next.
+ */
+void router_order_resolved(struct sc_router *r, const struct sc_id *id, enum sc_stage stage)
 {
     char key[SC_ID_TEXT_SIZE];
     sc_id_format(id, key);
     struct latest *l = sc_map_get(r->latest_by_id, key);
-    if (l)
-        forget(r, l);
+    if (!l)
+        return;
+    sc_auto_free char *pair = sc_xstrdup(l->pair);
+    struct latest before = { .id = l->prev, .doubtful = true, .pair = pair };
+    forget(r, l);
+    if (stage == SC_STAGE_DEAD && !sc_id_is_zero(&before.id))
+        remember(r, &before);
 }
 
 void router_order_refresh(const struct sc_router *r, struct sc_message *m)
 {
-    sc_auto_record struct sc_record prev;
-    struct sc_err err = SC_ERR_INIT;
-    sc_record_init(&prev);
-    if (sc_id_is_zero(&m->prev))
-        return;
-    int rc = r->d.spool.ops->get(r->d.spool.impl, &m->prev, false, &prev, &err);
-    if (rc == SC_ENOENT || (rc == SC_OK && prev.stage >= SC_STAGE_STORED))
-        m->prev = (struct sc_id){ { 0 } };
+    while (!sc_id_is_zero(&m->prev)) {
+        sc_auto_record struct sc_record prev;
+        struct sc_err err = SC_ERR_INIT;
+        sc_record_init(&prev);
+        int rc = r->d.spool.ops->get(r->d.spool.impl, &m->prev, false, &prev, &err);
+        if (rc == SC_OK && prev.stage < SC_STAGE_STORED)
+            return;
+        if (rc < 0 && rc != SC_ENOENT)
+            return; /* unknown: waiting costs time, not order */
+        m->prev = rc == SC_OK && prev.stage == SC_STAGE_DEAD ? prev.msg.prev : none;
+    }
 }
 
 static bool take_up(void *ctx, const struct sc_record *rec)

@@ -18,7 +18,7 @@ bool router_advance(struct sc_router *r, const struct sc_id *id, enum sc_stage s
     if (rc < 0 || !changed)
         return rc == SC_OK || rc == SC_ENOENT;
     if (stage >= SC_STAGE_STORED)
-        router_order_resolved(r, id);
+        router_order_resolved(r, id, stage);
     if (stage == SC_STAGE_DEAD)
         r->n.dead++;
     sc_log_info(r->d.log, stage == SC_STAGE_DEAD ? "msg.dead" : "msg.stage", SC_ID("id", id),

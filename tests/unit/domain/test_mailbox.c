@@ -421,6 +421,28 @@ Test(away, what_the_gateway_took_does_not_expire_as_not_taken)
     world_free(w);
 }
 
+/* The turn was running when the connection broke, and its agent has left since. */
+Test(away, what_the_gateway_took_is_asked_for_also_when_the_agent_has_left)
+{
+    struct world *w = one_node(32, FAKE_GW_MANUAL);
+    struct sc_id a = post(w, "amy", "bobby", "1"), b = post(w, "amy", "bobby", "2");
+    world_run(w, 10);
+    say(w, &a, SC_TURN_ACCEPTED, NULL);
+    say(w, &a, SC_TURN_STARTED, NULL);
+    fake_gateway_set_state(gateway(w), SC_GW_ABSENT);
+    const struct sc_gateway_agent left = { .id = "amy" };
+    sc_registry_local_gateway(world_node(w, 0)->registry, &left, 1);
+    fake_gateway_set_state(gateway(w), SC_GW_READY);
+    world_run(w, MINUTE);
+    cr_assert_eq(turn(w, &a)->calls, 2);
+    say(w, &a, SC_TURN_REPLIED, "done");
+    cr_assert_eq(out(w, &a), SC_STAGE_REPLIED);
+    world_run(w, MINUTE);
+    cr_assert_null(turn(w, &b)); /* the next one it never saw */
+    cr_assert_eq(in(w, &b), SC_STAGE_STORED);
+    world_free(w);
+}
+
 /* Named by the configuration, not listed by the gateway that was still starting. */
 Test(away, an_agent_that_turns_out_to_be_inbox_only_has_its_messages_delivered_there)
 {

@@ -1,0 +1,97 @@
+/* The head of a lane: does it still want a turn, and may it be the next? */
+#include <stdlib.h>
+
+#include "mailbox_internal.h"
+#include "sideclaw/limits.h"
+#include "sideclaw/mem.h"
+
+/* What the gateway has is its to end; before that, or when it gave it back, the ttl ends it here.
+ */
+static bool is_expired(const struct lane *l, const struct sc_record *head)
+{
+    const struct sc_message *msg = &head->msg;
+    bool ours =
+        head->stage == SC_STAGE_STORED || (head->stage == SC_STAGE_DELIVERED && l->given_back);
+    return ours && msg->ttl_s && msg->timestamp.ms &&
+           sc_clock_wall(&l->box->d.clock).ms > msg->timestamp.ms + (int64_t)msg->ttl_s * 1000;
+}
+
+/* Nothing is claimed that is not known: an earlier life may have handed it over and died before it
+ * could write so, and a gateway also gives back what it ran when the connection was lost. */
+static const char *why_expired(const struct lane *l)
+{
+    return l->look_first ? "ambiguous: expired, and its gateway may have run it"
+                         : "expired: its gateway did not take it within its ttl";
+}
+
+static int peek_head(const struct lane *l, struct sc_record *head, struct sc_err *err)
+{
+    const struct sc_spool *spool = &l->box->d.spool;
+    return spool->ops->in_head(spool->impl, l->to_agent, l->from_agent, l->from_gateway, head, err);
+}
+
+int mailbox_head_take(struct lane *l, struct sc_record *head, struct sc_err *err)
+{
+    bool died = false;
+    int rc = peek_head(l, head, err);
+    while (rc == SC_OK && is_expired(l, head)) {
+        rc = sc_router_progress(l->box->d.router, &head->msg, SC_STAGE_DEAD, why_expired(l), err);
+        if (rc < 0)
+            break;
+        died = true;
+        l->given_back = false;
+        sc_record_fini(head);
+        rc = peek_head(l, head, err);
+    }
+    if (died)
+        mailbox_lane_settle(l);
+    return died ? SC_EBUSY : rc;
+}
+
+void mailbox_head_hear(struct lane *l, const struct sc_message *m)
+{
+    if (sc_id_is_zero(&m->prev))
+        l->freed = m->id;
+}
+
+bool mailbox_head_waits(const struct lane *l, const struct sc_message *m)
+{
+    const struct sc_spool *spool = &l->box->d.spool;
+    sc_auto_record struct sc_record prev;
+    struct sc_err err = SC_ERR_INIT;
+    sc_record_init(&prev);
+    if (sc_id_is_zero(&m->prev) || sc_id_eq(&m->prev, &l->last) || sc_id_eq(&m->id, &l->freed))
+        return false;
+    return spool->ops->get(spool->impl, &m->prev, true, &prev, &err) == SC_ENOENT;
+}
+
+/* Messages that came while it was not known that only the agent's inbox is served. */
+struct resting {
+    struct sc_message **v; /* copied: a row must not be changed while it is being visited */
+    size_t n;
+};
+
+static bool collect_stored(void *ctx, const struct sc_record *rec)
+{
+    struct resting *rest = ctx;
+    if (rec->stage == SC_STAGE_STORED && rec->msg.kind == SC_KIND_MESSAGE)
+        rest->v[rest->n++] = sc_message_copy(&rec->msg);
+    return true;
+}
+
+int mailbox_head_rest(struct lane *l, size_t *ret_n)
+{
+    const struct sc_spool *spool = &l->box->d.spool;
+    struct sc_err err = SC_ERR_INIT;
+    struct resting rest = { .v = sc_xcalloc(SC_LIST_MAX, sizeof(struct sc_message *)) };
+    int rc = spool->ops->in_list(spool->impl, l->to_agent, false, SC_LIST_MAX, collect_stored,
+                                 &rest, &err);
+    for (size_t i = 0; i < rest.n; i++) {
+        if (rc == SC_OK)
+            rc = sc_router_progress(l->box->d.router, rest.v[i], SC_STAGE_DELIVERED, NULL, &err);
+        sc_message_free(rest.v[i]);
+    }
+    free(rest.v);
+    *ret_n = rest.n;
+    return rc;
+}

@@ -1,0 +1,186 @@
+#include "router_fixture.h"
+
+/* --- first in, first out --- */
+
+static const char *bodies(struct world *w, int node, char *s, size_t size)
+{
+    const struct fake_gateway *g = world_node(w, node)->gateway;
+    s[0] = 0;
+    for (size_t i = 0; i < fake_gateway_count(g); i++) {
+        size_t n = strlen(s);
+        (void)snprintf(s + n, size - n, "%s ", fake_gateway_turn(g, i)->body);
+    }
+    return s;
+}
+
+Test(order, a_message_that_overtakes_a_lost_one_waits_for_it)
+{
+    struct world *w = two_nodes();
+    char s[64];
+    world_net(w)->cut[0][1] = true;
+    (void)send_to(w, "bobby", "1");
+    world_run(w, 100);
+    world_net(w)->cut[0][1] = false;
+    struct sc_id b = send_to(w, "bobby", "2"), c = send_to(w, "bobby", "3");
+    world_run(w, 100);
+    cr_assert_eq(in(w, &b), SC_STAGE_STORED);
+    cr_assert_eq(in(w, &c), SC_STAGE_STORED);
+    cr_assert_str_eq(bodies(w, 1, s, sizeof s), "");
+    world_run(w, 60 * 1000);
+    cr_assert_str_eq(bodies(w, 1, s, sizeof s), "1 2 3 ");
+    world_free(w);
+}
+
+Test(order, other_pairs_do_not_wait)
+{
+    struct world *w = two_nodes();
+    struct sc_err err = SC_ERR_INIT;
+    struct sc_id id;
+    world_net(w)->cut[0][1] = true;
+    (void)send_to(w, "bobby", "1");
+    world_run(w, 100);
+    world_net(w)->cut[0][1] = false;
+    cr_assert_eq(world_send(world_node(w, 0), "amy", "bobby", "x", &id, &err), SC_OK);
+    world_run(w, 100);
+    cr_assert_eq(out(w, &id), SC_STAGE_REPLIED);
+    world_free(w);
+}
+
+/* What it waits for died: its sender says so when it asks, and nobody waits for ever. */
+Test(order, the_death_of_the_one_before_sets_the_next_one_free)
+{
+    struct world *w = two_nodes();
+    struct sc_err err = SC_ERR_INIT;
+    struct sc_message *m = draft("bobby", "1");
+    m->ttl_s = 30;
+    world_net(w)->cut[0][1] = true;
+    cr_assert_eq(sc_router_submit(world_node(w, 0)->router, m, NULL, NULL, &err), SC_OK);
+    world_run(w, 100);
+    struct sc_id b = send_to(w, "bobby", "2");
+    world_run(w, 60 * 1000);
+    cr_assert_eq(out(w, &m->id), SC_STAGE_DEAD);
+    world_net(w)->cut[0][1] = false;
+    world_run(w, 300 * 1000);
+    cr_assert_eq(out(w, &b), SC_STAGE_REPLIED);
+    sc_message_free(m);
+    world_free(w);
+}
+
+Test(order, a_stored_one_whose_sender_learns_late_of_a_death_is_asked_about_and_freed)
+{
+    struct world *w = two_nodes();
+    struct sc_err err = SC_ERR_INIT;
+    struct sc_message *m = draft("bobby", "1");
+    m->ttl_s = 90;
+    world_net(w)->cut[0][1] = true;
+    cr_assert_eq(sc_router_submit(world_node(w, 0)->router, m, NULL, NULL, &err), SC_OK);
+    world_run(w, 10);
+    world_net(w)->cut[0][1] = false;
+    struct sc_id b = send_to(w, "bobby", "2");
+    world_run(w, 100);
+    cr_assert_eq(in(w, &b), SC_STAGE_STORED); /* it waits */
+    world_net(w)->cut[0][1] = true;
+    world_run(w, 150 * 1000);
+    cr_assert_eq(out(w, &m->id), SC_STAGE_DEAD);
+    world_net(w)->cut[0][1] = false;
+    world_run(w, 3600 * 1000);
+    cr_assert_eq(out(w, &b), SC_STAGE_REPLIED);
+    sc_message_free(m);
+    world_free(w);
+}
+
+Test(order, survives_a_restart_of_the_sender)
+{
+    struct world *w = two_nodes();
+    char s[64];
+    world_net(w)->cut[0][1] = true;
+    (void)send_to(w, "bobby", "1");
+    world_run(w, 100);
+    world_crash(w, 0);
+    world_start(w, 0);
+    world_publish(w);
+    mem_link_set(world_node(w, 0)->link, SC_LINK_DOWN);
+    (void)send_to(w, "bobby", "2");
+    world_net(w)->cut[0][1] = false;
+    mem_link_set(world_node(w, 0)->link, SC_LINK_UP);
+    world_run(w, 60 * 1000);
+    cr_assert_str_eq(bodies(w, 1, s, sizeof s), "1 2 ");
+    world_free(w);
+}
+
+Test(order, survives_a_commit_that_failed_in_between)
+{
+    struct world *w = two_nodes();
+    struct node *a = world_node(w, 0);
+    char s[64];
+    world_net(w)->cut[0][1] = true;
+    (void)send_to(w, "bobby", "1");
+    world_run(w, 100);
+    mem_spool_faults(a->spool)->fail_commits = 1;
+    (void)send_to(w, "bobby", "never");
+    (void)send_to(w, "bobby", "never");
+    fake_loop_turn(a->loop);
+    world_net(w)->cut[0][1] = false;
+    (void)send_to(w, "bobby", "2");
+    world_run(w, 60 * 1000);
+    cr_assert_str_eq(bodies(w, 1, s, sizeof s), "1 2 ");
+    world_free(w);
+}
+
+/* 1 is lost, 2 dies, 3 must still wait for 1; and 4, sent after that death, too. */
+Test(order, a_death_in_the_middle_does_not_break_the_chain)
+{
+    struct world *w = two_nodes();
+    struct sc_err err = SC_ERR_INIT;
+    char s[64];
+    struct sc_message *m = draft("bobby", "2");
+    m->ttl_s = 30;
+    world_net(w)->cut[0][1] = true;
+    (void)send_to(w, "bobby", "1");
+    cr_assert_eq(sc_router_submit(world_node(w, 0)->router, m, NULL, NULL, &err), SC_OK);
+    world_run(w, 100 * 1000);
+    cr_assert_eq(out(w, &m->id), SC_STAGE_DEAD);
+    (void)send_to(w, "bobby", "3");
+    world_run(w, 100);
+    world_net(w)->cut[0][1] = false;
+    (void)send_to(w, "bobby", "4");
+    world_run(w, 1);
+    cr_assert_str_eq(bodies(w, 1, s, sizeof s), "");
+    world_run(w, 180 * 1000);
+    cr_assert_str_eq(bodies(w, 1, s, sizeof s), "1 3 4 ");
+    sc_message_free(m);
+    world_free(w);
+}
+
+/* It was set free and runs; after a restart of its receiver nobody remembers that it was. */
+Test(order, one_that_ran_already_does_not_wait_again)
+{
+    struct world *w = two_nodes();
+    struct sc_err err = SC_ERR_INIT;
+    struct node *b = world_node(w, 1);
+    struct sc_message *m = draft("bobby", "1");
+    m->ttl_s = 30;
+    world_net(w)->cut[0][1] = true;
+    cr_assert_eq(sc_router_submit(world_node(w, 0)->router, m, NULL, NULL, &err), SC_OK);
+    world_run(w, 10);
+    world_net(w)->cut[0][1] = false;
+    struct sc_id id = send_to(w, "bobby", "2");
+    world_run(w, 100);
+    world_net(w)->cut[0][1] = true;
+    world_run(w, 150 * 1000);
+    world_net(w)->cut[0][1] = false;
+    fake_gateway_set_mode(b->gateway, FAKE_GW_MANUAL);
+    for (int i = 0; i < 1000 && !fake_gateway_find(b->gateway, &id); i++)
+        world_run(w, 10 * 1000);
+    fake_gateway_say(b->gateway, &id, SC_TURN_STARTED, NULL);
+    world_run(w, 100);
+    cr_assert_eq(in(w, &id), SC_STAGE_STARTED);
+    world_crash(w, 1);
+    world_start(w, 1);
+    mem_link_set(b->link, SC_LINK_UP);
+    world_publish(w);
+    world_run(w, 1000);
+    cr_assert_eq(fake_gateway_find(b->gateway, &id)->calls, 2);
+    sc_message_free(m);
+    world_free(w);
+}

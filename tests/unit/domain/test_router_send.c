@@ -1,0 +1,273 @@
+#include "router_fixture.h"
+
+/* --- the remote way --- */
+
+Test(remote, a_question_and_its_answer)
+{
+    struct world *w = two_nodes();
+    struct sc_id id = send_to(w, "bobby", "hi");
+    world_run(w, 10);
+    cr_assert_eq(out(w, &id), SC_STAGE_REPLIED);
+    cr_assert_eq(in(w, &id), SC_STAGE_REPLIED);
+    const struct sc_record *r = mem_spool_out(world_node(w, 0)->spool, &id);
+    cr_assert_gt(r->times[SC_STAGE_SENT].ms, 0);
+    cr_assert_gt(r->times[SC_STAGE_STORED].ms, 0);
+    cr_assert_eq(mem_link_counters(world_node(w, 1)->link)->settles, 1);
+    world_run(w, DAY_MS);
+    cr_assert_eq(mem_link_counters(world_node(w, 0)->link)->sends, 1);
+    cr_assert_eq(counters(w, 0).n.in_flight, 0);
+    world_free(w);
+}
+
+Test(remote, a_lost_message_is_sent_again_and_run_once)
+{
+    struct world *w = two_nodes();
+    world_net(w)->drop = 1000;
+    struct sc_id id = send_to(w, "bobby", "hi");
+    world_run(w, 1900);
+    cr_assert_eq(out(w, &id), SC_STAGE_SENT);
+    world_run(w, 200); /* ack_ms has passed: the first resend */
+    cr_assert_eq(mem_link_counters(world_node(w, 0)->link)->sends, 2);
+    world_net(w)->drop = 0;
+    world_run(w, 120 * 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_REPLIED);
+    cr_assert_eq(fake_gateway_find(world_node(w, 1)->gateway, &id)->runs, 1);
+    world_free(w);
+}
+
+Test(remote, a_lost_receipt_is_asked_for_again_and_nothing_runs_twice)
+{
+    struct world *w = two_nodes();
+    fake_gateway_set_mode(world_node(w, 1)->gateway, FAKE_GW_NEVER);
+    world_net(w)->cut[1][0] = true; /* nothing comes back */
+    struct sc_id id = send_to(w, "bobby", "hi");
+    world_run(w, 10 * 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_SENT);
+    cr_assert_eq(in(w, &id), SC_STAGE_STARTED);
+    world_net(w)->cut[1][0] = false;
+    world_run(w, 60 * 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_STARTED);
+    cr_assert_eq(fake_gateway_find(world_node(w, 1)->gateway, &id)->calls, 1);
+    cr_assert_gt(counters(w, 1).n.duplicates, 0);
+    world_free(w);
+}
+
+Test(remote, every_packet_twice_changes_nothing)
+{
+    struct world *w = two_nodes();
+    world_net(w)->duplicate = 1000;
+    world_net(w)->delay_max = 50;
+    struct sc_id ids[20];
+    for (size_t i = 0; i < 20; i++)
+        ids[i] = send_to(w, "bobby", "hi");
+    world_run(w, 60 * 1000);
+    for (size_t i = 0; i < 20; i++) {
+        cr_assert_eq(out(w, &ids[i]), SC_STAGE_REPLIED);
+        cr_assert_eq(fake_gateway_find(world_node(w, 1)->gateway, &ids[i])->runs, 1);
+    }
+    world_free(w);
+}
+
+Test(remote, a_link_that_comes_back_sends_at_once)
+{
+    struct world *w = two_nodes();
+    mem_link_set(world_node(w, 0)->link, SC_LINK_DOWN);
+    struct sc_id id = send_to(w, "bobby", "hi");
+    world_run(w, 3600 * 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_ACCEPTED);
+    mem_link_set(world_node(w, 0)->link, SC_LINK_UP);
+    world_run(w, 10);
+    cr_assert_eq(out(w, &id), SC_STAGE_REPLIED);
+    world_free(w);
+}
+
+Test(remote, a_gateway_that_comes_back_gets_its_messages_at_once)
+{
+    struct world *w = two_nodes();
+    world_crash(w, 1);
+    world_publish(w);
+    struct sc_id id = send_to(w, "bobby", "hi");
+    world_run(w, 3600 * 1000);
+    cr_assert_lt(out(w, &id), SC_STAGE_STORED);
+    world_start(w, 1);
+    mem_link_set(world_node(w, 1)->link, SC_LINK_UP);
+    world_publish(w);
+    world_run(w, 100);
+    cr_assert_eq(out(w, &id), SC_STAGE_REPLIED);
+    world_free(w);
+}
+
+Test(remote, the_wait_between_tries_grows_to_its_cap)
+{
+    struct world *w = two_nodes();
+    world_net(w)->drop = 1000;
+    (void)send_to(w, "bobby", "hi");
+    world_run(w, 3600 * 1000);
+    unsigned sends = mem_link_counters(world_node(w, 0)->link)->sends;
+    cr_assert_gt(sends, 3600 / 60);
+    cr_assert_lt(sends, 250); /* one a second would be 3600 */
+    world_free(w);
+}
+
+Test(remote, a_transport_that_refuses_is_no_stage)
+{
+    struct world *w = two_nodes();
+    world_net(w)->fail = 1000;
+    struct sc_id id = send_to(w, "bobby", "hi");
+    world_run(w, 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_ACCEPTED);
+    world_net(w)->fail = 0;
+    world_run(w, 60 * 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_REPLIED);
+    world_free(w);
+}
+
+/* --- the ttl --- */
+
+Test(ttl, a_message_nobody_stored_dies_at_its_ttl)
+{
+    struct world *w = two_nodes();
+    mem_link_set(world_node(w, 0)->link, SC_LINK_DOWN);
+    struct sc_id id = send_to(w, "bobby", "hi");
+    world_run(w, DAY_MS - 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_ACCEPTED);
+    world_run(w, 62 * 1000); /* the longest wait between two looks */
+    cr_assert_eq(out(w, &id), SC_STAGE_DEAD);
+    cr_assert(strstr(reason(w, &id), "expired"));
+    cr_assert_eq(counters(w, 0).n.dead, 1);
+    cr_assert_eq(fake_gateway_count(world_node(w, 1)->gateway), 0);
+    world_free(w);
+}
+
+/* The receiver has it and works on it; its last word is lost. */
+Test(ttl, a_stored_message_is_asked_about_until_its_end_is_known)
+{
+    struct world *w = two_nodes();
+    struct node *b = world_node(w, 1);
+    fake_gateway_set_mode(b->gateway, FAKE_GW_NEVER);
+    struct sc_id id = send_to(w, "bobby", "hi");
+    world_run(w, 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_STARTED);
+    world_run(w, DAY_MS + 3600 * 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_STARTED);
+    world_net(w)->cut[1][0] = true;
+    fake_gateway_say(b->gateway, &id, SC_TURN_FAILED, "it broke");
+    world_run(w, 10);
+    cr_assert_eq(in(w, &id), SC_STAGE_DEAD);
+    world_net(w)->cut[1][0] = false;
+    world_run(w, 4 * 3600 * 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_DEAD);
+    cr_assert_str_eq(reason(w, &id), "it broke");
+    world_free(w);
+}
+
+Test(ttl, asking_about_a_stored_message_gets_rarer)
+{
+    struct world *w = two_nodes();
+    fake_gateway_set_mode(world_node(w, 1)->gateway, FAKE_GW_NEVER);
+    (void)send_to(w, "bobby", "hi");
+    world_run(w, DAY_MS);
+    unsigned sends = mem_link_counters(world_node(w, 0)->link)->sends;
+    cr_assert_gt(sends, 24);
+    cr_assert_lt(sends, 200, "%u whole envelopes a day to hear nothing new", sends);
+    world_free(w);
+}
+
+/* --- moving and naming --- */
+
+Test(moving, a_message_follows_its_agent)
+{
+    const struct world_options opt = world_defaults();
+    struct world *w = world_new(&opt, 3);
+    world_agent(w, 0, "jerry");
+    world_agent(w, 1, "bobby");
+    world_publish(w);
+    world_run(w, 10);
+    world_net(w)->cut[0][1] = true;
+    struct sc_id id = send_to(w, "bobby", "hi");
+    world_run(w, 3600 * 1000);
+    world_agent(w, 2, "bobby");
+    world_publish(w);
+    world_run(w, 100);
+    cr_assert_eq(out(w, &id), SC_STAGE_REPLIED);
+    cr_assert_eq(world_in_stage(world_node(w, 2), &id), SC_STAGE_REPLIED);
+    world_free(w);
+}
+
+Test(moving, an_agent_that_comes_to_us_gets_its_messages_here)
+{
+    struct world *w = two_nodes();
+    world_net(w)->cut[0][1] = true;
+    struct sc_id id = send_to(w, "bobby", "hi");
+    world_run(w, 3600 * 1000);
+    world_agent(w, 0, "bobby");
+    world_publish(w);
+    world_run(w, 100);
+    cr_assert_eq(out(w, &id), SC_STAGE_REPLIED);
+    cr_assert_eq(world_in_stage(world_node(w, 0), &id), SC_STAGE_REPLIED);
+    world_free(w);
+}
+
+/* Stored at one gateway, it is that one's: asking must not make a second one run it. */
+Test(moving, a_stored_message_does_not_move_with_its_agent)
+{
+    const struct world_options opt = world_defaults();
+    struct world *w = world_new(&opt, 3);
+    world_agent(w, 0, "jerry");
+    world_agent(w, 1, "bobby");
+    world_publish(w);
+    fake_gateway_set_state(world_node(w, 1)->gateway, SC_GW_ABSENT);
+    struct sc_id id = send_to(w, "bobby", "hi");
+    world_run(w, 100);
+    cr_assert_eq(out(w, &id), SC_STAGE_STORED);
+    world_agent(w, 2, "bobby");
+    world_publish(w);
+    world_run(w, 3600 * 1000);
+    cr_assert_eq(world_in_stage(world_node(w, 2), &id), SC_STAGES);
+    cr_assert_eq(out(w, &id), SC_STAGE_STORED);
+    world_agent(w, 1, "bobby");
+    fake_gateway_set_state(world_node(w, 1)->gateway, SC_GW_READY);
+    world_publish(w);
+    world_run(w, 3600 * 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_REPLIED);
+    world_free(w);
+}
+
+/* It is on its receiver's disk; that its agent is away for a while is not its death. */
+Test(moving, a_stored_message_survives_that_its_agent_goes_and_comes)
+{
+    struct world *w = two_nodes();
+    struct node *b = world_node(w, 1);
+    fake_gateway_set_state(b->gateway, SC_GW_ABSENT);
+    world_net(w)->cut[1][0] = true; /* the sender does not know that it is stored */
+    struct sc_id id = send_to(w, "bobby", "hi");
+    world_run(w, 100);
+    const struct sc_gateway_agent other = { .id = "amy" };
+    sc_registry_local_gateway(b->registry, &other, 1);
+    world_net(w)->cut[1][0] = false;
+    world_run(w, 3600 * 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_STORED);
+    fake_gateway_set_state(b->gateway, SC_GW_READY);
+    world_publish(w);
+    world_run(w, 3600 * 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_REPLIED);
+    world_free(w);
+}
+
+/* Every gateway has an operator: only the address says which one is meant. */
+Test(moving, the_operator_of_another_gateway_is_not_ours)
+{
+    struct world *w = two_nodes();
+    struct sc_err err = SC_ERR_INIT;
+    struct told t = { 0 };
+    struct sc_message *m = draft("operator", "hi");
+    sc_set_str(&m->to_gateway, "gw-1");
+    cr_assert_eq(submit(w, m, &t, &err), SC_OK);
+    world_run(w, 100);
+    cr_assert_eq(in(w, &m->id), SC_STAGE_DELIVERED);
+    cr_assert_eq(world_in_stage(world_node(w, 0), &m->id), SC_STAGES);
+    cr_assert_eq(out(w, &m->id), SC_STAGE_DELIVERED);
+    sc_message_free(t.m);
+    sc_message_free(m);
+    world_free(w);
+}
