@@ -95,9 +95,10 @@ void sc_registry_local_config(struct sc_registry *r, const char *id,
     size_t before = r->n_local;
     struct local_agent *a = find_or_add(r, id);
     a->in_config = true;
-    sc_strv_fini(&a->config_caps);
-    if (capabilities)
+    if (capabilities) {
+        sc_strv_fini(&a->config_caps);
         sc_strv_copy(&a->config_caps, capabilities);
+    }
     rebuild(r, before);
 }
 

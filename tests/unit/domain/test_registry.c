@@ -131,6 +131,21 @@ Test(registry, capabilities_are_joined_without_doubles)
     stop(f);
 }
 
+Test(registry, the_default_sender_keeps_what_the_configuration_says_it_can_do)
+{
+    struct fixture *f = start();
+    struct sc_strv caps = { 0 };
+    size_t n;
+    sc_strv_add(&caps, "slack");
+    sc_registry_local_config(f->r, "jerry", &caps);
+    sc_registry_local_config(f->r, "jerry", NULL); /* agent_id names it once more */
+    const struct sc_agent_info *local = sc_registry_local(f->r, &n);
+    cr_assert_eq(n, 1);
+    cr_assert(sc_strv_has(&local[0].capabilities, "slack"));
+    sc_strv_fini(&caps);
+    stop(f);
+}
+
 Test(registry, names_a_gateway_may_not_list_are_left_out)
 {
     struct fixture *f = start();
