@@ -43,8 +43,8 @@ bool sc_registry_complete(const struct sc_registry *r);
 bool sc_registry_listed(const struct sc_registry *r);
 void sc_registry_set_fresh(struct sc_registry *r, bool fresh);
 
-/* Our own agents: what the gateway lists, joined with what the configuration adds. */
-/* capabilities NULL: those it has stay. */
+/* Our own agents: what the gateway lists, joined with what the configuration adds (capabilities
+ * NULL: those it has stay). */
 void sc_registry_local_config(struct sc_registry *r, const char *id,
                               const struct sc_strv *capabilities);
 void sc_registry_local_gateway(struct sc_registry *r, const struct sc_gateway_agent *agents,
