@@ -72,6 +72,10 @@ const char *sc_privacy_name(enum sc_privacy p);
 bool sc_kind_parse(const char *s, enum sc_kind *ret);
 bool sc_privacy_parse(const char *s, enum sc_privacy *ret);
 
+/* sc_message_is_expired: has its ttl passed at `now`? Never for one without a ttl or a timestamp.
+ */
+bool sc_message_is_expired(const struct sc_message *m, sc_wall now);
+
 /* sc_stage_settled: is this as far as a message of that kind can get? */
 bool sc_stage_settled(enum sc_kind kind, enum sc_stage stage);
 

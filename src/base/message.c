@@ -74,6 +74,11 @@ bool sc_stage_settled(enum sc_kind kind, enum sc_stage stage)
     return stage >= SC_STAGE_DELIVERED; /* nobody answers a reply or an event */
 }
 
+bool sc_message_is_expired(const struct sc_message *m, sc_wall now)
+{
+    return m->ttl_s && m->timestamp.ms && now.ms > m->timestamp.ms + (int64_t)m->ttl_s * 1000;
+}
+
 void sc_message_init(struct sc_message *m)
 {
     *m = (struct sc_message){ .kind = SC_KIND_MESSAGE };

@@ -12,8 +12,7 @@ static bool is_expired(const struct lane *l, const struct sc_record *head)
     const struct sc_message *msg = &head->msg;
     bool ours =
         head->stage == SC_STAGE_STORED || (head->stage == SC_STAGE_DELIVERED && l->given_back);
-    return ours && msg->ttl_s && msg->timestamp.ms &&
-           sc_clock_wall(&l->box->d.clock).ms > msg->timestamp.ms + (int64_t)msg->ttl_s * 1000;
+    return ours && sc_message_is_expired(msg, sc_clock_wall(&l->box->d.clock));
 }
 
 /* Nothing is claimed that is not known: an earlier life may have handed it over and died before it

@@ -30,8 +30,7 @@ bool router_advance(struct sc_router *r, const struct sc_id *id, enum sc_stage s
 
 bool router_is_expired(const struct sc_router *r, const struct sc_message *m)
 {
-    return m->ttl_s && m->timestamp.ms &&
-           router_now(r).ms > m->timestamp.ms + (int64_t)m->ttl_s * 1000;
+    return sc_message_is_expired(m, router_now(r));
 }
 
 /* What the commit of an incoming message owes to the outside. */
@@ -183,11 +182,16 @@ static bool misrouted(struct sc_router *r, const struct sc_message *m, enum sc_p
     return false;
 }
 
+/* A reply or an event goes to the gateway it names, wherever its agent is now. */
+static bool is_ours(const struct sc_message *m, enum sc_place place)
+{
+    return place == SC_PLACE_LOCAL || place == SC_PLACE_INBOX || m->kind != SC_KIND_MESSAGE;
+}
+
 /* Receipts alone answer this one; nothing of it is stored. */
 static bool is_over(struct sc_router *r, const struct sc_message *m, enum sc_place place,
                     bool *ret_waits)
 {
-    bool ours = place == SC_PLACE_LOCAL || place == SC_PLACE_INBOX || m->kind != SC_KIND_MESSAGE;
     enum sc_stage stage = SC_STAGE_ACCEPTED;
     *ret_waits = false;
     if (m->ask) { /* what is not here is not ours to talk about */
@@ -197,7 +201,7 @@ static bool is_over(struct sc_router *r, const struct sc_message *m, enum sc_pla
     }
     if (too_many_hops(r, m))
         return true;
-    return ours ? too_late(r, m) : misrouted(r, m, place);
+    return is_ours(m, place) ? too_late(r, m) : misrouted(r, m, place);
 }
 
 void sc_router_receive(struct sc_router *r, const struct sc_transport *via,
@@ -206,13 +210,11 @@ void sc_router_receive(struct sc_router *r, const struct sc_transport *via,
     const char *gateway;
     bool waits;
     enum sc_place place = sc_registry_locate(r->d.registry, take_msg->to_agent, &gateway);
-    bool ours =
-        place == SC_PLACE_LOCAL || place == SC_PLACE_INBOX || take_msg->kind != SC_KIND_MESSAGE;
     if (is_over(r, take_msg, place, &waits)) {
         after_commit(r, via, entry, take_msg, waits);
         return;
     }
-    if (!ours || !store(r, take_msg, place, &waits)) {
+    if (!is_ours(take_msg, place) || !store(r, take_msg, place, &waits)) {
         sc_message_free(take_msg);
         return;
     }
