@@ -185,7 +185,10 @@ def test_other_peoples_events_do_no_harm(pair: Pair) -> None:
 
 
 def test_garbage_from_the_gateway_does_no_harm(pair: Pair) -> None:
-    pair.bobby_gateway.say_raw("this is not JSON")
-    pair.bobby_gateway.say_raw('{"type":"res"}')
+    gateway = pair.bobby_gateway
+    for garbage in ("this is not JSON", '{"type":"res"}'):
+        logins = len(gateway.connects)
+        gateway.say_raw(garbage)  # it costs the connection, so the next one goes to a new one
+        eventually(lambda: len(gateway.connects) > logins, f"a new log-in after {garbage}")
     assert pair.ask("fine") == "echo(bobby): fine"
     assert pair.bobby.process.alive

@@ -9,6 +9,7 @@ follows what a real 2026.9.6 said; the group `openclaw` of the tests holds both 
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import socket
 import sys
@@ -165,11 +166,12 @@ class FakeGateway:
         )
 
     def say_raw(self, text: str) -> None:
-        """Send every client a frame that no gateway would send."""
+        """Send every client a frame that no gateway would send. One that hung up a moment ago is none."""
         with self._lock:
             targets = [c.ws for c in self._connections if c.ws]
         for socket_ in targets:
-            socket_.send(text)
+            with contextlib.suppress(OSError):
+                socket_.send(text)
 
     def broadcast(self, event: str, payload: dict[str, Any]) -> None:
         if not self._thawed.is_set():
