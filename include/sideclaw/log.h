@@ -26,10 +26,15 @@ struct sc_field {
 #define SC_ID(k, v) ((struct sc_field){ .key = (k), .type = SC_FIELD_ID, .id = (v) })
 
 struct sc_log;
+struct sc_loop;
 
 /* sc_log_new: writes to `fd` (borrowed) with one write(2) a line; `node` (copied, may be NULL)
  * becomes a field of each line. */
 struct sc_log *sc_log_new(int fd, enum sc_log_level level, const char *node, struct sc_clock clock);
+/* sc_log_gather: from here on the lines of a turn are written together at its end, with one
+ * write(2); warnings and errors still at once, with those before them. `loop` NULL: back to one by
+ * one, before the loop is freed. */
+void sc_log_gather(struct sc_log *log, struct sc_loop *loop);
 void sc_log_free(struct sc_log *log);
 void sc_log_set_level(struct sc_log *log, enum sc_log_level level);
 bool sc_log_enabled(const struct sc_log *log, enum sc_log_level level);

@@ -90,6 +90,8 @@ void sc_app_free(struct sc_app *a)
     sc_http_client_free(a->http);
     for (size_t i = 0; i < SC_ARRAY_LEN(a->signals); i++)
         sc_signal_free(a->signals[i]);
+    if (a->log)
+        sc_log_gather(a->log, NULL);
     sc_loop_free(a->loop);
     sc_log_free(a->log);
     free_links(a);

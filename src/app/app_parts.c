@@ -29,6 +29,8 @@ static int build_base(struct sc_app *a, struct sc_err *err)
     if (r < 0)
         return r;
     a->loop = sc_loop_new(err);
+    if (a->loop)
+        sc_log_gather(a->log, a->loop);
     a->http = a->loop ? sc_http_client_new(a->loop, err) : NULL;
     return a->http ? SC_OK : SC_EIO;
 }

@@ -51,19 +51,24 @@ void sc_buf_addc(struct sc_buf *b, char c)
     sc_buf_add(b, &c, 1);
 }
 
+/* Most texts are short: the first try usually has the room. */
 void sc_buf_addf(struct sc_buf *b, const char *fmt, ...)
 {
+    enum { TRY = 64 };
     va_list ap;
+    reserve(b, TRY);
     va_start(ap, fmt);
-    int n = vsnprintf(NULL, 0, fmt, ap);
+    int n = vsnprintf(b->p + b->n, b->cap - b->n, fmt, ap);
     va_end(ap);
-    if (n <= 0)
-        return;
-    reserve(b, (size_t)n);
-    va_start(ap, fmt);
-    (void)vsnprintf(b->p + b->n, (size_t)n + 1, fmt, ap);
-    va_end(ap);
-    b->n += (size_t)n;
+    if (n > 0 && (size_t)n >= b->cap - b->n) {
+        reserve(b, (size_t)n);
+        va_start(ap, fmt);
+        (void)vsnprintf(b->p + b->n, (size_t)n + 1, fmt, ap);
+        va_end(ap);
+    }
+    if (n > 0)
+        b->n += (size_t)n;
+    b->p[b->n] = 0;
 }
 
 void sc_buf_consume(struct sc_buf *b, size_t n)

@@ -6,17 +6,22 @@
 #include <unistd.h>
 
 #include "sideclaw/buf.h"
+#include "sideclaw/loop.h"
 #include "sideclaw/mem.h"
 #include "sideclaw/parse.h"
 
-enum { VALUE_MAX = 512 };
+enum { VALUE_MAX = 512, GATHER_MAX = 64 * 1024 };
 
 struct sc_log {
     int fd;
     enum sc_log_level level;
     char *node;
     struct sc_clock clock;
-    struct sc_buf line; /* reused, so that a line costs no allocation */
+    struct sc_buf lines;  /* not written yet; reused, so that a line costs no allocation */
+    struct sc_loop *loop; /* NULL: each line is written at once */
+    bool queued;          /* the loop will write them */
+    sc_wall ts_of;        /* what `ts` says */
+    char ts[SC_RFC3339_SIZE];
 };
 
 static const char *const level_names[] = {
@@ -36,12 +41,32 @@ struct sc_log *sc_log_new(int fd, enum sc_log_level level, const char *node, str
     return log;
 }
 
+/* A full or closed log must not stop the daemon: what it does not take is lost, nothing else. */
+static void flush(void *ctx)
+{
+    struct sc_log *log = ctx;
+    log->queued = false;
+    ssize_t w = write(log->fd, log->lines.p, log->lines.n);
+    (void)w;
+    sc_buf_clear(&log->lines);
+}
+
+void sc_log_gather(struct sc_log *log, struct sc_loop *loop)
+{
+    if (log->queued) {
+        sc_loop_undefer(log->loop, flush, log);
+        flush(log);
+    }
+    log->loop = loop;
+}
+
 void sc_log_free(struct sc_log *log)
 {
     if (!log)
         return;
+    sc_log_gather(log, NULL);
     free(log->node);
-    sc_buf_fini(&log->line);
+    sc_buf_fini(&log->lines);
     free(log);
 }
 
@@ -79,7 +104,7 @@ static size_t printable(const char *s, size_t n)
 static bool plain(const char *s, size_t n)
 {
     for (size_t i = 0, len; i < n; i += len) {
-        len = printable(s + i, n - i);
+        len = s[i] > ' ' && s[i] < 0x7f ? 1 : printable(s + i, n - i);
         if (len == 0 || strchr(" \"=\\", s[i]))
             return false;
     }
@@ -113,7 +138,9 @@ static void add_text(struct sc_buf *out, const char *s)
 static void add_field(struct sc_buf *out, const struct sc_field *f)
 {
     char id[SC_ID_TEXT_SIZE];
-    sc_buf_addf(out, " %s=", f->key);
+    sc_buf_addc(out, ' ');
+    sc_buf_adds(out, f->key);
+    sc_buf_addc(out, '=');
     switch (f->type) {
     case SC_FIELD_STR:
         add_text(out, f->s ? f->s : "");
@@ -128,22 +155,45 @@ static void add_field(struct sc_buf *out, const struct sc_field *f)
     }
 }
 
-void sc_log_write(struct sc_log *log, enum sc_log_level level, const char *event,
-                  const struct sc_field *fields, int n)
+/* Hundreds of lines may fall into one millisecond. */
+static const char *timestamp(struct sc_log *log)
 {
-    if (!sc_log_enabled(log, level))
-        return;
-    char ts[SC_RFC3339_SIZE];
-    sc_wall_format(sc_clock_wall(&log->clock), ts);
-    struct sc_buf *out = &log->line;
-    sc_buf_clear(out);
-    sc_buf_addf(out, "ts=%s level=%s event=%s", ts, level_names[level], event);
+    sc_wall now = sc_clock_wall(&log->clock);
+    if (!log->ts[0] || now.ms != log->ts_of.ms)
+        sc_wall_format(now, log->ts);
+    log->ts_of = now;
+    return log->ts;
+}
+
+static void add_line(struct sc_log *log, enum sc_log_level level, const char *event,
+                     const struct sc_field *fields, int n)
+{
+    struct sc_buf *out = &log->lines;
+    sc_buf_adds(out, "ts=");
+    sc_buf_adds(out, timestamp(log));
+    sc_buf_adds(out, " level=");
+    sc_buf_adds(out, level_names[level]);
+    sc_buf_adds(out, " event=");
+    sc_buf_adds(out, event);
     if (log->node)
         add_field(out, &SC_S("node", log->node));
     for (int i = 0; i < n; i++)
         add_field(out, &fields[i]);
     sc_buf_addc(out, '\n');
-    /* A full or closed log must not stop the daemon: the line is lost, nothing else. */
-    ssize_t w = write(log->fd, out->p, out->n);
-    (void)w;
+}
+
+void sc_log_write(struct sc_log *log, enum sc_log_level level, const char *event,
+                  const struct sc_field *fields, int n)
+{
+    if (!sc_log_enabled(log, level))
+        return;
+    add_line(log, level, event, fields, n);
+    if (!log->loop || level >= SC_LOG_WARN || log->lines.n > GATHER_MAX) {
+        if (log->queued)
+            sc_loop_undefer(log->loop, flush, log);
+        flush(log);
+    } else if (!log->queued) {
+        log->queued = true;
+        sc_loop_defer(log->loop, flush, log);
+    }
 }

@@ -46,11 +46,11 @@ size_t sc_utf8_next(const char *text, size_t n)
 
 bool sc_utf8_valid(const char *s, size_t n)
 {
-    for (size_t i = 0; i < n;) {
-        size_t len = sc_utf8_next(s + i, n - i);
+    for (size_t i = 0, len; i < n; i += len) {
+        /* Nearly all of it is ASCII, and a body may have 256 KiB. */
+        len = (unsigned char)(s[i] - 1) < 0x7f ? 1 : sc_utf8_next(s + i, n - i);
         if (len == 0)
             return false;
-        i += len;
     }
     return true;
 }

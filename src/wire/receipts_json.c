@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_text.h"
 #include "sideclaw/mem.h"
 #include "sideclaw/message_json.h"
 #include "sideclaw/parse.h"
@@ -97,25 +98,39 @@ int sc_receipts_from_json(const char *json, size_t n, struct sc_receipts *ret, c
     return receipts_from_object(sc_value_json(v), ret, ret_sig, err);
 }
 
+static void add_gateway(struct sc_buf *out, const char *name, const char *gateway)
+{
+    json_text_open(out, name, '{');
+    json_text_str(out, "gateway", gateway);
+    json_text_close(out, '}');
+}
+
+static void add_receipt(struct sc_buf *out, const struct sc_receipt *r)
+{
+    char id[SC_ID_TEXT_SIZE], at[SC_RFC3339_SIZE];
+    sc_id_format(&r->id, id);
+    sc_wall_format(r->at, at);
+    json_text_open(out, NULL, '{');
+    json_text_str(out, "id", id);
+    json_text_str(out, "stage", sc_fsm_name(&sc_stage_fsm, (int)r->stage));
+    json_text_str(out, "at", at);
+    json_text_str(out, "reason", r->reason[0] ? r->reason : NULL);
+    json_text_close(out, '}');
+}
+
 void sc_receipts_to_json(const struct sc_receipts *r, const char *sig, struct sc_buf *out)
 {
-    json_auto_t *obj = json_pack("{s:i,s:s,s:{s:s},s:{s:s}}", "v", 1, "kind", "receipt", "from",
-                                 "gateway", r->from_gateway, "to", "gateway", r->to_gateway);
-    json_t *list = json_array();
-    for (size_t i = 0; i < r->n; i++) {
-        char id[SC_ID_TEXT_SIZE], at[SC_RFC3339_SIZE];
-        sc_id_format(&r->v[i].id, id);
-        sc_wall_format(r->v[i].at, at);
-        json_t *one = json_pack("{s:s,s:s,s:s}", "id", id, "stage",
-                                sc_fsm_name(&sc_stage_fsm, (int)r->v[i].stage), "at", at);
-        if (r->v[i].reason[0])
-            (void)json_object_set_new(one, "reason", json_string(r->v[i].reason));
-        (void)json_array_append_new(list, one);
-    }
-    (void)json_object_set_new(obj, "receipts", list);
-    if (sig)
-        (void)json_object_set_new(obj, "sig", json_string(sig));
-    sc_value_dump(sc_value_of_json(obj), out);
+    sc_buf_addc(out, '{');
+    json_text_int(out, "v", 1);
+    json_text_str(out, "kind", "receipt");
+    add_gateway(out, "from", r->from_gateway);
+    add_gateway(out, "to", r->to_gateway);
+    json_text_open(out, "receipts", '[');
+    for (size_t i = 0; i < r->n; i++)
+        add_receipt(out, &r->v[i]);
+    json_text_close(out, ']');
+    json_text_str(out, "sig", sig);
+    json_text_close(out, '}');
 }
 
 int sc_envelope_from_json(const char *json, size_t n, struct sc_envelope *ret, struct sc_err *err)

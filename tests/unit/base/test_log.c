@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "sideclaw/log.h"
+#include "sideclaw/loop.h"
 #include "sideclaw/parse.h"
 
 static sc_mono no_mono(void *impl)
@@ -167,4 +168,42 @@ Test(log, level_names)
     cr_assert_not(sc_log_level_parse("", &l));
     cr_assert_not(sc_log_level_parse(NULL, &l));
     cr_assert_eq(l, SC_LOG_ERROR);
+}
+
+Test(log, a_turns_lines_are_written_together_at_its_end)
+{
+    char buf[8192];
+    struct sc_err err = SC_ERR_INIT;
+    struct pair p = open_log(SC_LOG_INFO, NULL);
+    struct sc_loop *loop = sc_loop_new(&err);
+    sc_log_gather(p.log, loop);
+    sc_log_info(p.log, "one");
+    sc_log_info(p.log, "two");
+    cr_assert_str_eq(read_log(&p, buf), "");
+    cr_assert_eq(sc_loop_turn(loop, 0, &err), SC_OK);
+    cr_assert_str_eq(read_log(&p, buf), "ts=2026-02-16T12:00:00.120Z level=info event=one\n"
+                                        "ts=2026-02-16T12:00:00.120Z level=info event=two\n");
+    sc_log_gather(p.log, NULL);
+    sc_loop_free(loop);
+    close_log(&p);
+}
+
+Test(log, a_warning_is_written_at_once_with_what_led_to_it)
+{
+    char buf[8192];
+    struct sc_err err = SC_ERR_INIT;
+    struct pair p = open_log(SC_LOG_INFO, NULL);
+    struct sc_loop *loop = sc_loop_new(&err);
+    sc_log_gather(p.log, loop);
+    sc_log_info(p.log, "before");
+    sc_log_warn(p.log, "trouble");
+    cr_assert(strstr(read_log(&p, buf), "event=before\n"));
+    cr_assert(strstr(buf, "event=trouble\n"));
+    sc_log_info(p.log, "after");
+    sc_log_free(p.log); /* the loop's turn does not come any more */
+    p.log = NULL;
+    cr_assert(strstr(read_log(&p, buf), "event=after\n"));
+    cr_assert_eq(sc_loop_turn(loop, 0, &err), SC_OK);
+    sc_loop_free(loop);
+    close_log(&p);
 }
