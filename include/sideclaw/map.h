@@ -1,10 +1,12 @@
-/* map.h: text -> pointer, in order of insertion (uthash underneath). Keys are copied, values are
- * the caller's. */
+/* map.h: text (or ids) -> pointer, in order of insertion (uthash underneath). Keys are copied,
+ * values are the caller's. */
 #ifndef SIDECLAW_MAP_H
 #define SIDECLAW_MAP_H
 
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "sideclaw/id.h"
 
 struct sc_map;
 
@@ -16,6 +18,12 @@ void *sc_map_get(const struct sc_map *m, const char *key);
 void *sc_map_set(struct sc_map *m, const char *key, void *value);
 /* Returns the value that was there, NULL when there was none. */
 void *sc_map_del(struct sc_map *m, const char *key);
+/* The same for a map whose keys are all ids; its keys are no text for sc_map_each. */
+void *sc_map_get_id(const struct sc_map *m, const struct sc_id *id);
+void *sc_map_set_id(struct sc_map *m, const struct sc_id *id, void *value);
+void *sc_map_del_id(struct sc_map *m, const struct sc_id *id);
+/* The value that was put first of those there; NULL when empty. */
+void *sc_map_first(const struct sc_map *m);
 size_t sc_map_count(const struct sc_map *m);
 /* Return false to stop. The visited entry may be deleted by fn. */
 typedef bool sc_map_fn(void *ctx, const char *key, void *value);

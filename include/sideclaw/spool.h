@@ -50,6 +50,9 @@ struct sc_spool_ops {
      * ret_changed may be NULL. SC_ENOENT when unknown. */
     int (*out_advance)(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,
                        const char *reason, bool *ret_changed, struct sc_err *err);
+    /* How far it got, and why not further ("" mostly): get without the message. SC_ENOENT. */
+    int (*out_stage)(void *impl, const struct sc_id *id, enum sc_stage *ret_stage,
+                     char ret_reason[SC_REASON_MAX], struct sc_err *err);
     /* Count an attempt and be due again at `next`. */
     int (*out_retry)(void *impl, const struct sc_id *id, sc_wall next, struct sc_err *err);
     /* Be due again at `next` without counting an attempt. */

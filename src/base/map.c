@@ -38,44 +38,78 @@ void sc_map_free(struct sc_map *m, void (*free_value)(void *value))
     free(m);
 }
 
-static struct item *find(const struct sc_map *m, const char *key)
+static struct item *find(const struct sc_map *m, const void *key, size_t n)
 {
     struct item *it = NULL;
-    HASH_FIND_STR(m->items, key, it);
+    HASH_FIND(hh, m->items, key, n, it);
     return it;
 }
 
-void *sc_map_get(const struct sc_map *m, const char *key)
+static void *get(const struct sc_map *m, const void *key, size_t n)
 {
-    struct item *it = find(m, key);
+    struct item *it = find(m, key, n);
     return it ? it->value : NULL;
 }
 
-void *sc_map_set(struct sc_map *m, const char *key, void *value)
+static void *set(struct sc_map *m, const void *key, size_t n, void *value)
 {
-    struct item *it = find(m, key);
+    struct item *it = find(m, key, n);
     if (it) {
         void *old = it->value;
         it->value = value;
         return old;
     }
-    size_t n = strlen(key) + 1;
-    it = sc_xcalloc(1, sizeof *it + n);
+    it = sc_xcalloc(1, sizeof *it + n + 1);
     memcpy(it->key, key, n);
     it->value = value;
-    HASH_ADD_KEYPTR(hh, m->items, it->key, n - 1, it);
+    HASH_ADD_KEYPTR(hh, m->items, it->key, n, it);
     return NULL;
 }
 
-void *sc_map_del(struct sc_map *m, const char *key)
+static void *del(struct sc_map *m, const void *key, size_t n)
 {
-    struct item *it = find(m, key);
+    struct item *it = find(m, key, n);
     if (!it)
         return NULL;
     void *value = it->value;
     HASH_DEL(m->items, it);
     free(it);
     return value;
+}
+
+void *sc_map_get(const struct sc_map *m, const char *key)
+{
+    return get(m, key, strlen(key));
+}
+
+void *sc_map_set(struct sc_map *m, const char *key, void *value)
+{
+    return set(m, key, strlen(key), value);
+}
+
+void *sc_map_del(struct sc_map *m, const char *key)
+{
+    return del(m, key, strlen(key));
+}
+
+void *sc_map_get_id(const struct sc_map *m, const struct sc_id *id)
+{
+    return get(m, id->b, sizeof id->b);
+}
+
+void *sc_map_set_id(struct sc_map *m, const struct sc_id *id, void *value)
+{
+    return set(m, id->b, sizeof id->b, value);
+}
+
+void *sc_map_del_id(struct sc_map *m, const struct sc_id *id)
+{
+    return del(m, id->b, sizeof id->b);
+}
+
+void *sc_map_first(const struct sc_map *m)
+{
+    return m->items ? m->items->value : NULL;
 }
 
 size_t sc_map_count(const struct sc_map *m)

@@ -82,12 +82,12 @@ static void on_committed(void *ctx, const struct sc_err *err)
     free(s);
 }
 
+/* Its message becomes the callback's. */
 static void after_commit(struct sc_router *r, const struct submission *what)
 {
     struct submission *s = sc_xcalloc(1, sizeof *s);
     *s = *what;
     s->r = r;
-    s->m = sc_message_copy(what->m);
     r->d.spool.ops->after_commit(r->d.spool.impl, on_committed, s);
 }
 
@@ -196,7 +196,8 @@ int sc_router_submit(struct sc_router *r, const struct sc_message *m, sc_submit_
     rc = put(r, s.m, &s, err);
     if (rc == SC_OK)
         after_commit(r, &s);
-    sc_message_free(s.m);
+    else
+        sc_message_free(s.m);
     return rc;
 }
 
@@ -233,7 +234,8 @@ int sc_router_reply(struct sc_router *r, const struct sc_message *m, const char 
         rc = sc_router_progress(r, m, SC_STAGE_REPLIED, NULL, err);
     if (rc == SC_OK)
         after_commit(r, &s);
-    sc_message_free(a);
+    else
+        sc_message_free(a);
     return rc;
 }
 

@@ -30,23 +30,28 @@ static void on_sent(void *ctx, const struct sc_id *id, const struct sc_err *err)
     }
 }
 
-/* A transport that cannot carry this one (too big, too busy) leaves it to the next. */
+/* False when it leaves it to the next (too big, too busy, away). */
+static bool offer(struct sc_router *r, struct sc_transport *t, const struct sc_message *m)
+{
+    struct sc_err err = SC_ERR_INIT;
+    if (t->state != SC_LINK_UP || t->ops->send(t->impl, m, on_sent, r, &err) < 0)
+        return false;
+    r->n.in_flight++;
+    sc_log_debug(r->d.log, "msg.sending", SC_ID("id", &m->id), SC_S("via", t->name),
+                 SC_S("gateway", m->to_gateway));
+    return true;
+}
+
 static void send_remote(struct sc_router *r, const struct sc_message *m)
 {
-    struct sc_message *c = sc_message_copy(m);
+    struct sc_message signed_one = *m; /* borrowed, but for what the signer sets */
+    signed_one.sig = NULL;
     if (r->d.sign)
-        r->d.sign(r->d.ctx, c);
-    for (size_t i = 0; i < SC_ROUTER_TRANSPORTS_MAX && r->d.transports[i]; i++) {
-        struct sc_transport *t = r->d.transports[i];
-        struct sc_err err = SC_ERR_INIT;
-        if (t->state != SC_LINK_UP || t->ops->send(t->impl, c, on_sent, r, &err) < 0)
-            continue;
-        r->n.in_flight++;
-        sc_log_debug(r->d.log, "msg.sending", SC_ID("id", &m->id), SC_S("via", t->name),
-                     SC_S("gateway", m->to_gateway));
-        break;
-    }
-    sc_message_free(c);
+        r->d.sign(r->d.ctx, &signed_one);
+    for (size_t i = 0; i < SC_ROUTER_TRANSPORTS_MAX && r->d.transports[i]; i++)
+        if (offer(r, r->d.transports[i], &signed_one))
+            break;
+    free(signed_one.sig);
 }
 
 bool router_dispatch(struct sc_router *r, const struct sc_message *m)

@@ -68,6 +68,7 @@ static void roll_back(struct sc_spool_sqlite *s)
     }
     s->open = false;
     s->now = s->committed;
+    sc_spool_recent_clear(s);
 }
 
 static int doom(struct sc_spool_sqlite *s, int rc, struct sc_err *err)

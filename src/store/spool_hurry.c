@@ -72,7 +72,9 @@ int sc_spool_hurry(void *impl, const char *gateway, sc_wall now, struct sc_err *
     int64_t last = 0;
     size_t n = 0;
     (void)now;
-    int r = sc_spool_rows(s, ST_OUT_LAST, &last, 1, &n, err);
+    int r = sc_spool_recent_write(s, err);
+    if (r == SC_OK)
+        r = sc_spool_rows(s, ST_OUT_LAST, &last, 1, &n, err);
     if (r < 0 || last == 0 || s->now.outbox_open == 0)
         return r;
     add(s, "", last); /* those whose gateway is unknown may be for this one */

@@ -37,7 +37,8 @@ static int insert(struct sc_spool_sqlite *s, const struct sc_message *m, sc_wall
     else
         sc_spool_bind_id(st, 8, &m->in_reply_to);
     (void)sqlite3_bind_int64(st, 9, now.ms);
-    int r = sc_spool_insert(s, ST_IN_PUT, ST_IN_PUT_ENVELOPE, &envelope, err);
+    int64_t n;
+    int r = sc_spool_insert(s, ST_IN_PUT, ST_IN_PUT_ENVELOPE, &envelope, &n, err);
     if (r == SC_OK)
         s->now.inbox_open++;
     return r;
@@ -64,10 +65,13 @@ int sc_spool_in_advance(void *impl, const struct sc_id *id, enum sc_stage stage,
     int r = sc_spool_state(s, ST_IN_STATE, id, &row, err);
     if (r < 0 || !sc_fsm_allowed(&sc_stage_fsm, (int)row.stage, (int)stage))
         return r;
+    bool settles = sc_stage_settled(row.kind, stage);
+    struct spool_move m = { .n = row.n, .stage = stage, .reason = reason };
+    m.times[stage] = at.ms;
     r = sc_spool_begin(s, err);
     if (r == SC_OK)
-        r = sc_spool_move(s, true, &row, stage, at, reason, err);
-    if (r == SC_OK && !row.settled && sc_stage_settled(row.kind, stage))
+        r = sc_spool_write_move(s, settles ? ST_IN_SETTLE : ST_IN_ADVANCE, &m, err);
+    if (r == SC_OK && !row.settled && settles)
         s->now.inbox_open--;
     return r;
 }

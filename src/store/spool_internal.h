@@ -3,8 +3,10 @@
 #define SIDECLAW_SPOOL_INTERNAL_H
 
 #include <sqlite3.h>
+#include <sys/queue.h>
 
 #include "sideclaw/buf.h"
+#include "sideclaw/map.h"
 #include "sideclaw/spool_sqlite.h"
 
 /* Every statement of the spool, prepared once when it opens; the SQL stands beside in
@@ -86,10 +88,12 @@ struct sc_spool_sqlite {
     struct sc_turn_hook hook;
     struct sc_timer
         *wake; /* armed while something waits for a commit: the turn that makes it comes */
-    struct sc_timer *lazy; /* armed while writes that nobody waits for are uncommitted */
-    bool lazy_over;        /* it fired: this turn commits */
-    bool open;             /* a transaction is */
-    struct sc_err failed;  /* code != SC_OK: this turn's writes are lost, until its end */
+    struct sc_timer *lazy;      /* armed while writes that nobody waits for are uncommitted */
+    bool lazy_over;             /* it fired: this turn commits */
+    struct sc_map *recent;      /* id -> struct recent, see spool_recent.c */
+    TAILQ_HEAD(, recent) dirty; /* those of them with something to write, oldest first */
+    bool open;                  /* a transaction is */
+    struct sc_err failed;       /* code != SC_OK: this turn's writes are lost, until its end */
     struct spool_totals now, committed;
     /* Two lists that change places: callbacks register the next turn's while this one's run. Both
      * grow to the busiest turn and stay. */
@@ -164,12 +168,41 @@ int sc_spool_rows(struct sc_spool_sqlite *s, enum spool_stmt query, int64_t *ret
                   size_t *ret_n, struct sc_err *err);
 /* The text that is stored for m, appended. */
 void sc_spool_envelope(const struct sc_message *m, struct sc_buf *out);
-/* A row with its envelope: the state by `put` (bound already), its text by `put_envelope`. */
+/* A row with its envelope: the state by `put` (bound already), its text by `put_envelope`. ret_n:
+ * its number. */
 int sc_spool_insert(struct sc_spool_sqlite *s, enum spool_stmt put, enum spool_stmt put_envelope,
-                    const struct sc_buf *envelope, struct sc_err *err);
-/* Move a row of the inbox or outbox; when `stage` settles it, that is done too. */
-int sc_spool_move(struct sc_spool_sqlite *s, bool incoming, const struct spool_state *row,
-                  enum sc_stage stage, sc_wall at, const char *reason, struct sc_err *err);
+                    const struct sc_buf *envelope, int64_t *ret_n, struct sc_err *err);
+/* What a row becomes; times that are 0 stay as they are. */
+struct spool_move {
+    int64_t n;
+    enum sc_stage stage;
+    int64_t times[SC_STAGES];
+    const char *reason;
+};
+/* One of the *_ADVANCE or *_SETTLE statements. */
+int sc_spool_write_move(struct sc_spool_sqlite *s, enum spool_stmt which,
+                        const struct spool_move *m, struct sc_err *err);
+
+/* --- spool_recent.c: outgoing messages on their way, whose stages are written late --- */
+void sc_spool_recent_init(struct sc_spool_sqlite *s);
+void sc_spool_recent_fini(struct sc_spool_sqlite *s);
+/* After a rollback: only the file is true. */
+void sc_spool_recent_clear(struct sc_spool_sqlite *s);
+/* Write what was gathered; whoever reads or changes the outbox by a statement calls this first. */
+int sc_spool_recent_write(struct sc_spool_sqlite *s, struct sc_err *err);
+/* An open row that is not known here yet. */
+int sc_spool_recent_add(struct sc_spool_sqlite *s, const struct sc_id *id,
+                        const struct spool_state *row, struct sc_err *err);
+/* As sc_spool_state. */
+int sc_spool_recent_state(struct sc_spool_sqlite *s, const struct sc_id *id,
+                          struct spool_state *ret, struct sc_err *err);
+/* The open row reached `stage`. */
+int sc_spool_recent_note(struct sc_spool_sqlite *s, const struct sc_id *id,
+                         const struct spool_state *row, enum sc_stage stage, sc_wall at,
+                         struct sc_err *err);
+/* It is written now, with what was gathered (ret_times, NULL: that is written already). */
+void sc_spool_recent_forget(struct sc_spool_sqlite *s, const struct sc_id *id,
+                            int64_t ret_times[SC_STAGES]);
 
 /* --- spool_room.c: bounds and retention --- */
 /* Make room for one more message: the oldest settled ones go first; SC_EFULL when all the rest
@@ -189,6 +222,8 @@ int sc_spool_out_put(void *impl, struct sc_message *m, sc_wall now, sc_wall next
                      struct sc_err *err);
 int sc_spool_out_advance(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,
                          const char *reason, bool *ret_changed, struct sc_err *err);
+int sc_spool_out_stage(void *impl, const struct sc_id *id, enum sc_stage *ret_stage,
+                       char ret_reason[SC_REASON_MAX], struct sc_err *err);
 int sc_spool_out_retry(void *impl, const struct sc_id *id, sc_wall next, struct sc_err *err);
 int sc_spool_out_defer(void *impl, const struct sc_id *id, sc_wall next, struct sc_err *err);
 int sc_spool_out_due(void *impl, sc_wall now, int limit, sc_record_fn *fn, void *ctx,

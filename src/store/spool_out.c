@@ -29,10 +29,12 @@ static int insert(struct sc_spool_sqlite *s, struct sc_message *m, sc_wall now, 
     sc_spool_bind_key(st, 6, m->to_agent);
     sc_spool_bind_key(st, 7, m->to_gateway);
     (void)sqlite3_bind_int64(st, 8, now.ms);
-    r = sc_spool_insert(s, ST_OUT_PUT, ST_OUT_PUT_ENVELOPE, &envelope, err);
-    if (r == SC_OK)
-        s->now.outbox_open++;
-    return r;
+    int64_t n;
+    r = sc_spool_insert(s, ST_OUT_PUT, ST_OUT_PUT_ENVELOPE, &envelope, &n, err);
+    if (r < 0)
+        return r;
+    s->now.outbox_open++;
+    return sc_spool_recent_add(s, &m->id, &(struct spool_state){ .n = n, .kind = m->kind }, err);
 }
 
 int sc_spool_out_put(void *impl, struct sc_message *m, sc_wall now, sc_wall next,
@@ -40,7 +42,7 @@ int sc_spool_out_put(void *impl, struct sc_message *m, sc_wall now, sc_wall next
 {
     struct sc_spool_sqlite *s = impl;
     struct spool_state row;
-    int r = sc_spool_state(s, ST_OUT_STATE, &m->id, &row, err);
+    int r = sc_spool_recent_state(s, &m->id, &row, err);
     if (r != SC_ENOENT)
         return r == SC_OK ? sc_fail(err, SC_EEXIST, "a message with this id was accepted before")
                           : r;
@@ -50,27 +52,52 @@ int sc_spool_out_put(void *impl, struct sc_message *m, sc_wall now, sc_wall next
     return r == SC_OK ? insert(s, m, now, next, err) : r;
 }
 
+int sc_spool_out_stage(void *impl, const struct sc_id *id, enum sc_stage *ret_stage,
+                       char ret_reason[SC_REASON_MAX], struct sc_err *err)
+{
+    struct spool_state row;
+    int r = sc_spool_recent_state(impl, id, &row, err);
+    if (r < 0)
+        return r;
+    *ret_stage = row.stage;
+    (void)snprintf(ret_reason, SC_REASON_MAX, "%s", row.reason);
+    return SC_OK;
+}
+
+/* With what was gathered of it before. */
+static int move_now(struct sc_spool_sqlite *s, const struct sc_id *id,
+                    const struct spool_state *row, enum sc_stage stage, sc_wall at,
+                    const char *reason, struct sc_err *err)
+{
+    bool settles = sc_stage_settled(row->kind, stage);
+    struct spool_move m = { .n = row->n, .stage = stage, .reason = reason };
+    int r = sc_spool_begin(s, err);
+    if (r < 0)
+        return r;
+    sc_spool_recent_forget(s, id, m.times);
+    m.times[stage] = at.ms;
+    r = sc_spool_write_move(s, settles ? ST_OUT_SETTLE : ST_OUT_ADVANCE, &m, err);
+    if (r == SC_OK && settles && !row->settled)
+        s->now.outbox_open--;
+    return r;
+}
+
 int sc_spool_out_advance(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,
                          const char *reason, bool *ret_changed, struct sc_err *err)
 {
     struct sc_spool_sqlite *s = impl;
     struct spool_state row;
-    int r = sc_spool_state(s, ST_OUT_STATE, id, &row, err);
+    int r = sc_spool_recent_state(s, id, &row, err);
     if (r < 0)
         return r;
     bool moves = sc_fsm_allowed(&sc_stage_fsm, (int)row.stage, (int)stage);
-    if (moves) {
-        r = sc_spool_begin(s, err);
-        if (r == SC_OK)
-            r = sc_spool_move(s, false, &row, stage, at, reason, err);
-        if (r < 0)
-            return r;
-        if (!row.settled && sc_stage_settled(row.kind, stage))
-            s->now.outbox_open--;
-    }
-    if (ret_changed)
+    if (moves && !row.settled && !sc_stage_settled(row.kind, stage))
+        r = sc_spool_recent_note(s, id, &row, stage, at, err);
+    else if (moves)
+        r = move_now(s, id, &row, stage, at, reason, err);
+    if (r == SC_OK && ret_changed)
         *ret_changed = moves;
-    return SC_OK;
+    return r;
 }
 
 /* A row that is settled is due no more, whoever asks. */
@@ -78,12 +105,15 @@ static int set_due(struct sc_spool_sqlite *s, enum spool_stmt which, const struc
                    sc_wall next, struct sc_err *err)
 {
     struct spool_state row;
-    int r = sc_spool_state(s, ST_OUT_STATE, id, &row, err);
+    int r = sc_spool_recent_state(s, id, &row, err);
     if (r < 0 || row.settled)
         return r;
     r = sc_spool_begin(s, err);
+    if (r == SC_OK)
+        r = sc_spool_recent_write(s, err);
     if (r < 0)
         return r;
+    sc_spool_recent_forget(s, id, NULL);
     sqlite3_stmt *st = s->stmt[which];
     (void)sqlite3_bind_int64(st, 1, row.n);
     if (which != ST_OUT_PARK)
@@ -113,10 +143,13 @@ int sc_spool_out_due(void *impl, sc_wall now, int limit, sc_record_fn *fn, void 
     int64_t rows[SC_LIST_MAX];
     size_t max = limit < 0 ? 0 : limit > SC_LIST_MAX ? SC_LIST_MAX : (size_t)limit;
     size_t n = 0, done = 0;
+    int r = sc_spool_recent_write(s, err);
+    if (r < 0)
+        return r;
     sqlite3_stmt *st = s->stmt[ST_OUT_DUE];
     (void)sqlite3_bind_int64(st, 1, now.ms);
     (void)sqlite3_bind_int64(st, 2, (sqlite3_int64)max);
-    int r = sc_spool_rows(s, ST_OUT_DUE, rows, max, &n, err);
+    r = sc_spool_rows(s, ST_OUT_DUE, rows, max, &n, err);
     if (r < 0)
         return r;
     if (sc_spool_visit_rows(s, ST_OUT_BY_N, rows, n, fn, ctx, &done) < 0)
@@ -141,6 +174,9 @@ int sc_spool_out_list(void *impl, bool all, int limit, sc_record_fn *fn, void *c
 {
     struct sc_spool_sqlite *s = impl;
     enum spool_stmt query = all ? ST_OUT_LATEST : ST_OUT_OPEN;
+    int r = sc_spool_recent_write(s, err);
+    if (r < 0)
+        return r;
     (void)sqlite3_bind_int(s->stmt[query], 1, limit);
     return sc_spool_visit(s, query, ST_OUT_BY_N, limit, fn, ctx, err);
 }

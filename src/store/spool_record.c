@@ -168,14 +168,15 @@ int sc_spool_visit(struct sc_spool_sqlite *s, enum spool_stmt query, enum spool_
 }
 
 int sc_spool_insert(struct sc_spool_sqlite *s, enum spool_stmt put, enum spool_stmt put_envelope,
-                    const struct sc_buf *envelope, struct sc_err *err)
+                    const struct sc_buf *envelope, int64_t *ret_n, struct sc_err *err)
 {
     (void)sqlite3_bind_int64(s->stmt[put], 1, (sqlite3_int64)envelope->n);
     int r = sc_spool_write(s, put, err);
     if (r < 0)
         return r;
+    *ret_n = sqlite3_last_insert_rowid(s->db);
     sqlite3_stmt *st = s->stmt[put_envelope];
-    (void)sqlite3_bind_int64(st, 1, sqlite3_last_insert_rowid(s->db));
+    (void)sqlite3_bind_int64(st, 1, *ret_n);
     (void)sqlite3_bind_text(st, 2, envelope->p, (int)envelope->n, SQLITE_STATIC);
     r = sc_spool_write(s, put_envelope, err);
     if (r < 0)
@@ -185,24 +186,23 @@ int sc_spool_insert(struct sc_spool_sqlite *s, enum spool_stmt put, enum spool_s
     return SC_OK;
 }
 
-int sc_spool_move(struct sc_spool_sqlite *s, bool incoming, const struct spool_state *row,
-                  enum sc_stage stage, sc_wall at, const char *reason, struct sc_err *err)
+int sc_spool_write_move(struct sc_spool_sqlite *s, enum spool_stmt which,
+                        const struct spool_move *m, struct sc_err *err)
 {
-    static const enum spool_stmt moves[2][2] = { { ST_OUT_ADVANCE, ST_OUT_SETTLE },
-                                                 { ST_IN_ADVANCE, ST_IN_SETTLE } };
-    bool settles = sc_stage_settled(row->kind, stage);
-    enum spool_stmt which = moves[incoming][settles];
+    bool settles = which == ST_OUT_SETTLE || which == ST_IN_SETTLE;
     sqlite3_stmt *st = s->stmt[which];
     (void)sqlite3_clear_bindings(st); /* the times of other stages stay NULL */
-    (void)sqlite3_bind_int64(st, 1, row->n);
-    (void)sqlite3_bind_int(st, 2, (int)stage);
-    (void)sqlite3_bind_int64(st, 3 + (int)stage, at.ms);
+    (void)sqlite3_bind_int64(st, 1, m->n);
+    (void)sqlite3_bind_int(st, 2, (int)m->stage);
+    for (int i = SC_STAGE_SENT; i < SC_STAGES; i++)
+        if (m->times[i])
+            (void)sqlite3_bind_int64(st, 3 + i, m->times[i]);
     if (settles) {
-        sc_spool_bind_text(st, 10, reason);
-        (void)sqlite3_bind_int64(st, 11, at.ms);
+        sc_spool_bind_text(st, 10, m->reason);
+        (void)sqlite3_bind_int64(st, 11, m->times[m->stage]);
     }
     int r = sc_spool_write(s, which, err);
-    if (r == SC_OK && stage == SC_STAGE_DEAD)
+    if (r == SC_OK && m->stage == SC_STAGE_DEAD)
         s->now.dead++;
     return r;
 }

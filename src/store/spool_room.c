@@ -129,7 +129,9 @@ static int expire_table(struct sc_spool_sqlite *s, const struct table *t, int64_
 int sc_spool_expire(void *impl, sc_wall now, int64_t retention_ms, struct sc_err *err)
 {
     struct sc_spool_sqlite *s = impl;
-    int r = expire_table(s, &outbox, now.ms - retention_ms, err);
+    int r = sc_spool_recent_write(s, err);
+    if (r == SC_OK)
+        r = expire_table(s, &outbox, now.ms - retention_ms, err);
     if (r == SC_OK)
         r = expire_table(s, &inbox, now.ms - retention_ms, err);
     if (r == SC_OK)

@@ -20,7 +20,7 @@ static void on_turn(void *ctx)
     bool lazy = s->waiting.n == 0 && s->failed.code == SC_OK;
     if (!lazy || s->lazy_over)
         sc_spool_sqlite_commit(s);
-    else if (s->open && !sc_timer_armed(s->lazy))
+    if ((s->open || !TAILQ_EMPTY(&s->dirty)) && !sc_timer_armed(s->lazy))
         sc_timer_arm(s->lazy, LAZY_MS);
 }
 
@@ -53,6 +53,7 @@ struct sc_spool_sqlite *sc_spool_sqlite_new(const struct sc_spool_sqlite_deps *d
     s->max_messages = deps->max_messages;
     s->wake = sc_timer_new(deps->loop, on_wake, s);
     s->lazy = sc_timer_new(deps->loop, on_lazy, s);
+    sc_spool_recent_init(s);
     s->lock_fd = sc_spool_lock(s->path, err);
     if (s->lock_fd < 0 || sc_spool_open_db(s, deps->full_sync, err) < 0 ||
         sc_spool_prepare(s, err) < 0 || sc_spool_count(s, err) < 0) {
@@ -104,9 +105,12 @@ void sc_spool_sqlite_commit(struct sc_spool_sqlite *s)
     if (s->in_callbacks)
         return; /* what callbacks write is the next commit's */
     sc_timer_disarm(s->wake);
-    sc_timer_disarm(s->lazy);
+    if (s->lazy_over) /* a doomed turn tells by itself */
+        (void)sc_spool_recent_write(s, NULL);
     s->lazy_over = false;
     end_turn(s, &err);
+    if (TAILQ_EMPTY(&s->dirty))
+        sc_timer_disarm(s->lazy);
     run_callbacks(s, &err);
 }
 
@@ -128,6 +132,9 @@ static int get(void *impl, const struct sc_id *id, bool incoming, struct sc_reco
 {
     struct sc_spool_sqlite *s = impl;
     enum spool_stmt which = incoming ? ST_IN_BY_ID : ST_OUT_BY_ID;
+    int r = incoming ? SC_OK : sc_spool_recent_write(s, err);
+    if (r < 0)
+        return r;
     sc_spool_bind_id(s->stmt[which], 1, id);
     return sc_spool_record(s, which, ret, err);
 }
@@ -148,6 +155,7 @@ static void stats(void *impl, struct sc_spool_stats *ret)
 static const struct sc_spool_ops ops = {
     .out_put = sc_spool_out_put,
     .out_advance = sc_spool_out_advance,
+    .out_stage = sc_spool_out_stage,
     .out_retry = sc_spool_out_retry,
     .out_defer = sc_spool_out_defer,
     .out_due = sc_spool_out_due,
@@ -186,8 +194,10 @@ void sc_spool_sqlite_free(struct sc_spool_sqlite *s)
         return;
     if (s->hook.fn)
         sc_loop_hook_del(s->loop, &s->hook);
-    if (s->open)
-        (void)sc_spool_end(s, NULL); /* nobody is left to be told; uncommitted was never promised */
+    /* Nobody is left to be told of a failure; uncommitted was never promised. */
+    if (s->hook.fn && sc_spool_recent_write(s, NULL) == SC_OK && s->open)
+        (void)sc_spool_end(s, NULL);
+    sc_spool_recent_fini(s);
     close_db(s);
     if (s->lock_fd >= 0)
         (void)close(s->lock_fd); /* the lock goes with it; the file stays, or two could hold one */

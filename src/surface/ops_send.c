@@ -30,18 +30,18 @@ static void on_cancel(void *op_state)
     free_sending(s);
 }
 
-/* {"id","stage","from","to","gateway","reason"?}: rec is what the spool says now. */
-static struct sc_value *sent_value(const struct sc_message *m, const struct sc_record *rec)
+/* {"id","stage","from","to","gateway","reason"?}. */
+static struct sc_value *sent_value(const struct sc_message *m, enum sc_stage stage,
+                                   const char *reason)
 {
     struct sc_value *v = sc_value_object();
-    enum sc_stage stage = rec ? rec->stage : SC_STAGE_ACCEPTED;
     sc_value_set_id(v, "id", &m->id);
     sc_value_set_str(v, "stage", sc_fsm_name(&sc_stage_fsm, (int)stage));
     sc_value_set_str(v, "from", m->from_agent);
     sc_value_set_str(v, "to", m->to_agent);
     sc_value_set_str(v, "gateway", m->to_gateway);
-    if (rec && rec->reason)
-        sc_value_set_str(v, "reason", rec->reason);
+    if (reason && *reason)
+        sc_value_set_str(v, "reason", reason);
     return v;
 }
 
@@ -50,17 +50,17 @@ static struct sc_value *sent_now(const struct sending *s)
 {
     const struct sc_spool *spool = &s->call->env->spool;
     struct sc_err err = SC_ERR_INIT;
-    sc_auto_record struct sc_record rec;
-    sc_record_init(&rec);
-    bool known = spool->ops->get(spool->impl, &s->msg.id, false, &rec, &err) == SC_OK;
-    return sent_value(&s->msg, known ? &rec : NULL);
+    enum sc_stage stage = SC_STAGE_ACCEPTED;
+    char reason[SC_REASON_MAX] = "";
+    (void)spool->ops->out_stage(spool->impl, &s->msg.id, &stage, reason, &err); /* accepted it is */
+    return sent_value(&s->msg, stage, reason);
 }
 
 static void on_end(void *ctx, const struct sc_record *rec, const struct sc_record *reply)
 {
     struct sending *s = ctx;
     s->wait = NULL;
-    struct sc_value *v = rec ? sent_value(&s->msg, rec) : sent_now(s);
+    struct sc_value *v = rec ? sent_value(&s->msg, rec->stage, rec->reason) : sent_now(s);
     sc_value_set(v, "reply", reply ? sc_record_value(reply, true) : sc_value_str(NULL));
     sc_value_set_bool(v, "timed_out", !rec);
     sc_call_reply_status(s->call, 200, v);

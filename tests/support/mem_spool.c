@@ -304,6 +304,7 @@ static void stats(void *impl, struct sc_spool_stats *ret)
 static const struct sc_spool_ops ops = {
     .out_put = mem_out_put,
     .out_advance = mem_out_advance,
+    .out_stage = mem_out_stage,
     .out_retry = mem_out_retry,
     .out_defer = mem_out_defer,
     .out_due = mem_out_due,

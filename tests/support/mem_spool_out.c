@@ -54,6 +54,18 @@ int mem_out_advance(void *impl, const struct sc_id *id, enum sc_stage stage, sc_
     return SC_OK;
 }
 
+int mem_out_stage(void *impl, const struct sc_id *id, enum sc_stage *ret_stage,
+                  char ret_reason[SC_REASON_MAX], struct sc_err *err)
+{
+    struct mem_spool *s = impl;
+    const struct mem_row *row = mem_find(&s->out, id);
+    if (!row || row->st.gone)
+        return sc_fail(err, SC_ENOENT, "no such message");
+    *ret_stage = row->st.stage;
+    sc_reason_copy(ret_reason, row->st.reason);
+    return SC_OK;
+}
+
 static int set_due(struct mem_spool *s, const struct sc_id *id, sc_wall next, unsigned attempts,
                    struct sc_err *err)
 {

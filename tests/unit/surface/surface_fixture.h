@@ -60,6 +60,17 @@ static int fs_out_advance(void *impl, const struct sc_id *id, enum sc_stage stag
     return SC_OK;
 }
 
+static int fs_out_stage(void *impl, const struct sc_id *id, enum sc_stage *ret_stage,
+                        char ret_reason[SC_REASON_MAX], struct sc_err *err)
+{
+    const struct fake_spool *s = impl;
+    if (!s->has_out || !sc_id_eq(&s->out.msg.id, id))
+        return sc_fail(err, SC_ENOENT, "unknown");
+    *ret_stage = s->out.stage;
+    sc_reason_copy(ret_reason, s->out.reason);
+    return SC_OK;
+}
+
 static int fs_out_retry(void *impl, const struct sc_id *id, sc_wall next, struct sc_err *err)
 {
     (void)impl, (void)id, (void)next, (void)err;
@@ -183,6 +194,7 @@ static void fs_stats(void *impl, struct sc_spool_stats *ret)
 static const struct sc_spool_ops fake_spool_ops = {
     .out_put = fs_out_put,
     .out_advance = fs_out_advance,
+    .out_stage = fs_out_stage,
     .out_retry = fs_out_retry,
     .out_due = fs_out_due,
     .out_hurry = fs_out_hurry,
