@@ -99,10 +99,8 @@ static void finish(struct lane *l, int rc, const struct sc_err *err)
 void sc_mailbox_turn(struct sc_mailbox *m, const struct sc_id *id, enum sc_turn_event ev,
                      const char *text)
 {
-    char key[SC_ID_TEXT_SIZE];
     struct sc_err err = SC_ERR_INIT;
-    sc_id_format(id, key);
-    struct lane *l = sc_map_get(m->running, key);
+    struct lane *l = sc_map_get_id(m->running, id);
     if (!l)
         return;
     switch (ev) {

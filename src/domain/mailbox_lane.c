@@ -108,9 +108,7 @@ static void count_turn(struct sc_mailbox *m, const char *agent, int delta)
 void mailbox_lane_end(struct lane *l)
 {
     struct sc_mailbox *m = l->box;
-    char id[SC_ID_TEXT_SIZE];
-    sc_id_format(&l->running->id, id);
-    (void)sc_map_del(m->running, id);
+    (void)sc_map_del_id(m->running, &l->running->id);
     count_turn(m, l->to_agent, -1);
     sc_message_free(sc_steal(&l->running));
     while (!TAILQ_EMPTY(&m->waiting) && sc_map_count(m->running) < m->d.max_turns) {
@@ -124,7 +122,6 @@ void mailbox_lane_end(struct lane *l)
 static int hand_over(struct lane *l, const struct sc_record *head, struct sc_err *err)
 {
     struct sc_mailbox *m = l->box;
-    char id[SC_ID_TEXT_SIZE];
     const struct sc_turn turn = {
         .id = head->msg.id,
         .agent = head->msg.to_agent,
@@ -141,8 +138,7 @@ static int hand_over(struct lane *l, const struct sc_record *head, struct sc_err
     l->running = sc_message_copy(&head->msg);
     l->stage = head->stage;
     l->last = head->msg.id;
-    sc_id_format(&head->msg.id, id);
-    (void)sc_map_set(m->running, id, l);
+    (void)sc_map_set_id(m->running, &head->msg.id, l);
     count_turn(m, l->to_agent, 1);
     return SC_OK;
 }

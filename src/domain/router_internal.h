@@ -20,10 +20,10 @@ struct sc_router {
     struct sc_timer *expire_timer;
     struct sc_map *receipts; /* gateway -> struct receipt_batch, sent after the commit */
     bool flush_queued;
-    struct sc_map *waits; /* id text -> struct wait_list */
+    struct sc_map *waits; /* id -> struct sc_wait, a list */
     size_t n_waits;
     struct sc_map *latest;       /* pair -> struct latest, see router_order.c */
-    struct sc_map *latest_by_id; /* id text -> the same */
+    struct sc_map *latest_by_id; /* id -> the same */
     struct sc_map *rates;        /* thread -> count in this minute */
     sc_mono rates_since;
 };

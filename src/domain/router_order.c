@@ -42,25 +42,25 @@ static char *pair_of(const struct sc_message *m)
 
 static void forget(struct sc_router *r, struct latest *l)
 {
-    char id[SC_ID_TEXT_SIZE];
-    sc_id_format(&l->id, id);
-    (void)sc_map_del(r->latest_by_id, id);
+    (void)sc_map_del_id(r->latest_by_id, &l->id);
     (void)sc_map_del(r->latest, l->pair);
     free_latest(l);
 }
 
+/* what->pair is copied when it is a new one. */
 static void remember(struct sc_router *r, const struct latest *what)
 {
-    char id[SC_ID_TEXT_SIZE];
     struct latest *l = sc_map_get(r->latest, what->pair);
-    if (l)
-        forget(r, l);
-    l = sc_xcalloc(1, sizeof *l);
+    char *pair = l ? l->pair : sc_xstrdup(what->pair);
+    if (l) {
+        (void)sc_map_del_id(r->latest_by_id, &l->id);
+    } else {
+        l = sc_xcalloc(1, sizeof *l);
+        (void)sc_map_set(r->latest, pair, l);
+    }
     *l = *what;
-    l->pair = sc_xstrdup(what->pair);
-    sc_id_format(&l->id, id);
-    (void)sc_map_set(r->latest, l->pair, l);
-    (void)sc_map_set(r->latest_by_id, id, l);
+    l->pair = pair;
+    (void)sc_map_set_id(r->latest_by_id, &l->id, l);
 }
 
 void router_order_follow(const struct sc_router *r, struct sc_message *m)
@@ -84,9 +84,7 @@ void router_order_lead(struct sc_router *r, const struct sc_message *m)
  */
 void router_order_resolved(struct sc_router *r, const struct sc_id *id, enum sc_stage stage)
 {
-    char key[SC_ID_TEXT_SIZE];
-    sc_id_format(id, key);
-    struct latest *l = sc_map_get(r->latest_by_id, key);
+    struct latest *l = sc_map_get_id(r->latest_by_id, id);
     if (!l)
         return;
     sc_auto_free char *pair = sc_xstrdup(l->pair);
@@ -129,9 +127,7 @@ void router_order_start(struct sc_router *r)
 /* Once for a whole turn: afterwards none of what it wrote is there. */
 void router_order_undo(struct sc_router *r, const struct sc_id *id)
 {
-    char key[SC_ID_TEXT_SIZE];
-    sc_id_format(id, key);
-    if (!sc_map_get(r->latest_by_id, key))
+    if (!sc_map_get_id(r->latest_by_id, id))
         return;
     router_order_free(r);
     router_order_init(r);

@@ -56,6 +56,14 @@ static struct receipt_batch *batch_for(struct sc_router *r, const char *gateway)
     return b;
 }
 
+static struct sc_receipt receipt(const struct sc_router *r, const struct sc_id *id,
+                                 enum sc_stage stage, const char *reason)
+{
+    struct sc_receipt one = { .id = *id, .stage = stage, .at = router_now(r) };
+    sc_reason_copy(one.reason, reason);
+    return one;
+}
+
 void router_tell(struct sc_router *r, const char *gateway, const struct sc_id *id,
                  enum sc_stage stage, const char *reason)
 {
@@ -66,13 +74,15 @@ void router_tell(struct sc_router *r, const char *gateway, const struct sc_id *i
         return;
     }
     struct receipt_batch *b = batch_for(r, gateway);
+    if (b->r.n > 0 && sc_id_eq(&b->r.v[b->r.n - 1].id, id)) { /* further in the same turn */
+        b->r.v[b->r.n - 1] = receipt(r, id, stage, reason);
+        return;
+    }
     if (b->r.n == b->cap) {
         b->cap = b->cap ? b->cap * 2 : 8;
         b->r.v = sc_xrealloc(b->r.v, b->cap * sizeof *b->r.v);
     }
-    struct sc_receipt *one = &b->r.v[b->r.n++];
-    *one = (struct sc_receipt){ .id = *id, .stage = stage, .at = router_now(r) };
-    sc_reason_copy(one->reason, reason);
+    b->r.v[b->r.n++] = receipt(r, id, stage, reason);
     if (!r->flush_queued) {
         r->flush_queued = true;
         r->d.spool.ops->after_commit(r->d.spool.impl, on_commit, r);

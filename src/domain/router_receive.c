@@ -6,6 +6,15 @@
 
 enum { CLOCK_SKEW_MS = 3600 * 1000 };
 
+/* Nothing is to be sent again for a while: the receiver has it, and says by itself how it goes on.
+ */
+static void put_off(struct sc_router *r, const struct sc_id *id, sc_wall now)
+{
+    struct sc_err err = SC_ERR_INIT; /* refused: it is only asked about earlier */
+    (void)r->d.spool.ops->out_defer(r->d.spool.impl, id,
+                                    (sc_wall){ now.ms + r->d.limits.refresh_ms }, &err);
+}
+
 bool router_advance(struct sc_router *r, const struct sc_id *id, enum sc_stage stage, sc_wall at,
                     const char *reason)
 {
@@ -19,6 +28,8 @@ bool router_advance(struct sc_router *r, const struct sc_id *id, enum sc_stage s
         return rc == SC_OK || rc == SC_ENOENT;
     if (stage >= SC_STAGE_STORED)
         router_order_resolved(r, id, stage);
+    if (stage >= SC_STAGE_STORED && stage < SC_STAGE_REPLIED)
+        put_off(r, id, router_now(r));
     if (stage == SC_STAGE_DEAD)
         r->n.dead++;
     sc_log_info(r->d.log, stage == SC_STAGE_DEAD ? "msg.dead" : "msg.stage", SC_ID("id", id),

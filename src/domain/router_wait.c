@@ -13,11 +13,6 @@ struct sc_wait {
     struct sc_wait *next; /* others that wait for the same message */
 };
 
-static void key_of(const struct sc_id *id, char ret[SC_ID_TEXT_SIZE])
-{
-    sc_id_format(id, ret);
-}
-
 static void free_wait(void *ctx)
 {
     struct sc_wait *w = ctx;
@@ -28,9 +23,7 @@ static void free_wait(void *ctx)
 /* Out of the map; its memory lives until the end of the turn (loop.h, d). */
 static void unlink_wait(struct sc_wait *w)
 {
-    char key[SC_ID_TEXT_SIZE];
-    key_of(&w->id, key);
-    struct sc_wait *head = sc_map_get(w->r->waits, key);
+    struct sc_wait *head = sc_map_get_id(w->r->waits, &w->id);
     struct sc_wait **p = &head;
     while (*p && *p != w)
         p = &(*p)->next;
@@ -38,9 +31,9 @@ static void unlink_wait(struct sc_wait *w)
         return;
     *p = w->next;
     if (head)
-        (void)sc_map_set(w->r->waits, key, head);
+        (void)sc_map_set_id(w->r->waits, &w->id, head);
     else
-        (void)sc_map_del(w->r->waits, key);
+        (void)sc_map_del_id(w->r->waits, &w->id);
     w->r->n_waits--;
     sc_timer_disarm(w->deadline);
     sc_loop_defer(w->r->d.loop, free_wait, w);
@@ -73,13 +66,11 @@ static void finish(struct sc_router *r, const struct sc_id *id)
 {
     sc_auto_record struct sc_record rec, reply;
     bool has_reply;
-    char key[SC_ID_TEXT_SIZE];
     sc_record_init(&rec);
     sc_record_init(&reply);
-    key_of(id, key);
-    if (!sc_map_get(r->waits, key) || !ended(r, id, &rec, &reply, &has_reply))
+    if (!sc_map_get_id(r->waits, id) || !ended(r, id, &rec, &reply, &has_reply))
         return;
-    for (struct sc_wait *w; (w = sc_map_get(r->waits, key));) {
+    for (struct sc_wait *w; (w = sc_map_get_id(r->waits, id));) {
         unlink_wait(w);
         w->done(w->ctx, &rec, has_reply ? &reply : NULL);
     }
@@ -101,9 +92,7 @@ static void on_commit(void *ctx, const struct sc_err *err)
 
 void router_wake(struct sc_router *r, const struct sc_id *id)
 {
-    char key[SC_ID_TEXT_SIZE];
-    key_of(id, key);
-    if (!sc_map_get(r->waits, key))
+    if (!sc_map_get_id(r->waits, id))
         return;
     struct wake *w = sc_xcalloc(1, sizeof *w);
     *w = (struct wake){ .r = r, .id = *id };
@@ -113,7 +102,6 @@ void router_wake(struct sc_router *r, const struct sc_id *id)
 int sc_router_wait(struct sc_router *r, const struct sc_id *id, int64_t timeout_ms,
                    sc_wait_fn *done, void *ctx, struct sc_wait **ret, struct sc_err *err)
 {
-    char key[SC_ID_TEXT_SIZE];
     if (r->n_waits >= SC_WAITERS_MAX) {
         (void)sc_fail(err, SC_EBUSY, "%d callers wait for replies already", SC_WAITERS_MAX);
         return sc_err_remedy(err, "send without waiting, and look with: sideclaw show ID");
@@ -122,9 +110,8 @@ int sc_router_wait(struct sc_router *r, const struct sc_id *id, int64_t timeout_
     *w = (struct sc_wait){ .r = r, .id = *id, .done = done, .ctx = ctx };
     w->deadline = sc_timer_new(r->d.loop, on_deadline, w);
     sc_timer_arm(w->deadline, timeout_ms);
-    key_of(id, key);
-    w->next = sc_map_get(r->waits, key);
-    (void)sc_map_set(r->waits, key, w);
+    w->next = sc_map_get_id(r->waits, id);
+    (void)sc_map_set_id(r->waits, id, w);
     r->n_waits++;
     router_wake(r, id); /* it may have had its end before somebody asked */
     if (ret)

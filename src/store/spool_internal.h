@@ -20,6 +20,7 @@ enum spool_stmt {
     ST_OUT_PUT_ENVELOPE,
     ST_OUT_STATE,
     ST_OUT_ADVANCE,
+    ST_OUT_ADVANCE_DUE,
     ST_OUT_SETTLE,
     ST_OUT_RETRY,
     ST_OUT_DEFER,
@@ -177,7 +178,8 @@ struct spool_move {
     int64_t n;
     enum sc_stage stage;
     int64_t times[SC_STAGES];
-    const char *reason;
+    int64_t due_ms;     /* of ST_OUT_ADVANCE_DUE */
+    const char *reason; /* of *_SETTLE */
 };
 /* One of the *_ADVANCE or *_SETTLE statements. */
 int sc_spool_write_move(struct sc_spool_sqlite *s, enum spool_stmt which,
@@ -196,10 +198,12 @@ int sc_spool_recent_add(struct sc_spool_sqlite *s, const struct sc_id *id,
 /* As sc_spool_state. */
 int sc_spool_recent_state(struct sc_spool_sqlite *s, const struct sc_id *id,
                           struct spool_state *ret, struct sc_err *err);
-/* The open row reached `stage`. */
+/* The open row reached `stage`, and STORED with it when it had not before. */
 int sc_spool_recent_note(struct sc_spool_sqlite *s, const struct sc_id *id,
                          const struct spool_state *row, enum sc_stage stage, sc_wall at,
-                         struct sc_err *err);
+                         bool stored_too, struct sc_err *err);
+/* False when it is not here: an open row that is due at `next` is written by a statement. */
+bool sc_spool_recent_defer(struct sc_spool_sqlite *s, const struct sc_id *id, sc_wall next);
 /* It is written now, with what was gathered (ret_times, NULL: that is written already). */
 void sc_spool_recent_forget(struct sc_spool_sqlite *s, const struct sc_id *id,
                             int64_t ret_times[SC_STAGES]);

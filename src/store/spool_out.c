@@ -64,6 +64,13 @@ int sc_spool_out_stage(void *impl, const struct sc_id *id, enum sc_stage *ret_st
     return SC_OK;
 }
 
+/* Receipts that fall into one turn of the receiver come as one, of the last stage: it was stored
+ * then at the latest. */
+static bool skips_stored(const struct spool_state *row, enum sc_stage stage)
+{
+    return row->stage < SC_STAGE_STORED && stage > SC_STAGE_STORED && stage != SC_STAGE_DEAD;
+}
+
 /* With what was gathered of it before. */
 static int move_now(struct sc_spool_sqlite *s, const struct sc_id *id,
                     const struct spool_state *row, enum sc_stage stage, sc_wall at,
@@ -76,6 +83,8 @@ static int move_now(struct sc_spool_sqlite *s, const struct sc_id *id,
         return r;
     sc_spool_recent_forget(s, id, m.times);
     m.times[stage] = at.ms;
+    if (skips_stored(row, stage))
+        m.times[SC_STAGE_STORED] = at.ms;
     r = sc_spool_write_move(s, settles ? ST_OUT_SETTLE : ST_OUT_ADVANCE, &m, err);
     if (r == SC_OK && settles && !row->settled)
         s->now.outbox_open--;
@@ -92,7 +101,7 @@ int sc_spool_out_advance(void *impl, const struct sc_id *id, enum sc_stage stage
         return r;
     bool moves = sc_fsm_allowed(&sc_stage_fsm, (int)row.stage, (int)stage);
     if (moves && !row.settled && !sc_stage_settled(row.kind, stage))
-        r = sc_spool_recent_note(s, id, &row, stage, at, err);
+        r = sc_spool_recent_note(s, id, &row, stage, at, skips_stored(&row, stage), err);
     else if (moves)
         r = move_now(s, id, &row, stage, at, reason, err);
     if (r == SC_OK && ret_changed)
@@ -133,7 +142,10 @@ int sc_spool_out_retry(void *impl, const struct sc_id *id, sc_wall next, struct 
  * receiver still says of it moves it on as before. */
 int sc_spool_out_defer(void *impl, const struct sc_id *id, sc_wall next, struct sc_err *err)
 {
-    return set_due(impl, next.ms == INT64_MAX ? ST_OUT_PARK : ST_OUT_DEFER, id, next, err);
+    if (next.ms == INT64_MAX)
+        return set_due(impl, ST_OUT_PARK, id, next, err);
+    return sc_spool_recent_defer(impl, id, next) ? SC_OK
+                                                 : set_due(impl, ST_OUT_DEFER, id, next, err);
 }
 
 int sc_spool_out_due(void *impl, sc_wall now, int limit, sc_record_fn *fn, void *ctx,

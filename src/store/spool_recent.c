@@ -14,7 +14,7 @@ enum { RECENT_MAX = 2048 }; /* some 400 KB */
 struct recent {
     struct sc_id id;
     struct spool_state row;
-    int64_t times[SC_STAGES]; /* not written yet; 0: nothing to write */
+    int64_t times[SC_STAGES], due_ms; /* not written yet; 0: nothing to write */
     TAILQ_ENTRY(recent) dirty;
     bool is_dirty;
 };
@@ -48,10 +48,11 @@ static int write_one(struct sc_spool_sqlite *s, struct recent *e, struct sc_err 
 {
     TAILQ_REMOVE(&s->dirty, e, dirty);
     e->is_dirty = false;
-    struct spool_move m = { .n = e->row.n, .stage = e->row.stage };
+    struct spool_move m = { .n = e->row.n, .stage = e->row.stage, .due_ms = e->due_ms };
     memcpy(m.times, e->times, sizeof m.times);
     memset(e->times, 0, sizeof e->times);
-    return sc_spool_write_move(s, ST_OUT_ADVANCE, &m, err);
+    e->due_ms = 0;
+    return sc_spool_write_move(s, m.due_ms ? ST_OUT_ADVANCE_DUE : ST_OUT_ADVANCE, &m, err);
 }
 
 int sc_spool_recent_write(struct sc_spool_sqlite *s, struct sc_err *err)
@@ -102,9 +103,26 @@ int sc_spool_recent_state(struct sc_spool_sqlite *s, const struct sc_id *id,
     return SC_OK;
 }
 
+static void soil(struct sc_spool_sqlite *s, struct recent *e)
+{
+    if (!e->is_dirty)
+        TAILQ_INSERT_TAIL(&s->dirty, e, dirty);
+    e->is_dirty = true;
+}
+
+bool sc_spool_recent_defer(struct sc_spool_sqlite *s, const struct sc_id *id, sc_wall next)
+{
+    struct recent *e = sc_map_get_id(s->recent, id);
+    if (!e)
+        return false;
+    e->due_ms = next.ms;
+    soil(s, e);
+    return true;
+}
+
 int sc_spool_recent_note(struct sc_spool_sqlite *s, const struct sc_id *id,
                          const struct spool_state *row, enum sc_stage stage, sc_wall at,
-                         struct sc_err *err)
+                         bool stored_too, struct sc_err *err)
 {
     if (!sc_map_get_id(s->recent, id)) {
         int r = sc_spool_recent_add(s, id, row, err);
@@ -114,9 +132,9 @@ int sc_spool_recent_note(struct sc_spool_sqlite *s, const struct sc_id *id,
     struct recent *e = sc_map_get_id(s->recent, id);
     e->row.stage = stage;
     e->times[stage] = at.ms;
-    if (!e->is_dirty)
-        TAILQ_INSERT_TAIL(&s->dirty, e, dirty);
-    e->is_dirty = true;
+    if (stored_too)
+        e->times[SC_STAGE_STORED] = at.ms;
+    soil(s, e);
     return SC_OK;
 }
 

@@ -197,6 +197,8 @@ int sc_spool_write_move(struct sc_spool_sqlite *s, enum spool_stmt which,
     for (int i = SC_STAGE_SENT; i < SC_STAGES; i++)
         if (m->times[i])
             (void)sqlite3_bind_int64(st, 3 + i, m->times[i]);
+    if (which == ST_OUT_ADVANCE_DUE)
+        (void)sqlite3_bind_int64(st, 10, m->due_ms);
     if (settles) {
         sc_spool_bind_text(st, 10, m->reason);
         (void)sqlite3_bind_int64(st, 11, m->times[m->stage]);

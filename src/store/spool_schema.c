@@ -102,6 +102,8 @@ static const char *const statements[SPOOL_STMTS] = {
                      " WHERE id = ?1",
     /* Without a word about indexed columns, so that no index is touched. */
     [ST_OUT_ADVANCE] = "UPDATE outbox SET stage = ?2, " OUT_TIMES " WHERE n = ?1",
+    [ST_OUT_ADVANCE_DUE] = "UPDATE outbox SET stage = ?2, " OUT_TIMES ", due_ms = ?10"
+                           " WHERE n = ?1",
     [ST_OUT_SETTLE] = "UPDATE outbox SET stage = ?2, " OUT_TIMES ", reason = ?10,"
                       " settled_ms = ?11, due_ms = NULL WHERE n = ?1",
     [ST_OUT_RETRY] = "UPDATE outbox SET attempts = attempts + 1, due_ms = ?2 WHERE n = ?1",

@@ -178,6 +178,27 @@ Test(spool_commit, a_full_disk_fails_the_whole_turn_and_the_next_one_works)
     cr_assert_eq(rows_on_disk(), 2);
 }
 
+/* Stages are gathered in memory (spool_recent.c), and a rollback must take those with it. */
+Test(spool_commit, a_rollback_forgets_the_stages_that_were_gathered)
+{
+    use_failing_disk();
+    fixture_open(&f);
+    cr_assert_eq(put(&f, 0), SC_OK);
+    turn(&f);
+    fail_writes = SQLITE_FULL;
+    cr_assert_eq(put(&f, 0), SC_OK);
+    cr_assert_eq(out_stage(&f, 1, SC_STAGE_SENT, 1), SC_OK);
+    cr_assert_eq(out_stage(&f, 2, SC_STAGE_SENT, 1), SC_OK);
+    turn(&f);
+    fail_writes = 0;
+    struct sc_id first = id_of(1), second = id_of(2);
+    enum sc_stage stage;
+    char reason[SC_REASON_MAX];
+    cr_assert_eq(f.spool.ops->out_stage(f.spool.impl, &first, &stage, reason, &f.err), SC_OK);
+    cr_assert_eq(stage, SC_STAGE_ACCEPTED);
+    cr_assert_eq(f.spool.ops->out_stage(f.spool.impl, &second, &stage, reason, &f.err), SC_ENOENT);
+}
+
 /* A burst larger than the page cache is written to the log before the commit: the write that fails
  * is somewhere in the middle, and what comes after it in that turn fails the same way. */
 Test(spool_commit, a_write_that_fails_in_the_middle_dooms_the_rest_of_its_turn)

@@ -97,7 +97,8 @@ Test(spool, stages_only_move_forward_and_may_skip)
     cr_assert_eq(r.stage, SC_STAGE_DEAD);
     cr_assert_str_eq(r.reason, "why");
     cr_assert_eq(r.times[SC_STAGE_STARTED].ms, NOW.ms + 30);
-    cr_assert_eq(r.times[SC_STAGE_STORED].ms, 0);
+    cr_assert_eq(r.times[SC_STAGE_STORED].ms, NOW.ms + 30, "at the latest then");
+    cr_assert_eq(r.times[SC_STAGE_DELIVERED].ms, 0);
     cr_assert_eq(r.times[SC_STAGE_DEAD].ms, NOW.ms + 50);
     cr_assert_eq(stats_of(&f).dead, 1);
     cr_assert_eq(stats_of(&f).outbox_open, 0);

@@ -77,6 +77,12 @@ static int fs_out_retry(void *impl, const struct sc_id *id, sc_wall next, struct
     return SC_OK;
 }
 
+static int fs_out_defer(void *impl, const struct sc_id *id, sc_wall next, struct sc_err *err)
+{
+    (void)impl, (void)id, (void)next, (void)err;
+    return SC_OK;
+}
+
 static int fs_out_due(void *impl, sc_wall now, int limit, sc_record_fn *fn, void *ctx,
                       struct sc_err *err)
 {
@@ -196,6 +202,7 @@ static const struct sc_spool_ops fake_spool_ops = {
     .out_advance = fs_out_advance,
     .out_stage = fs_out_stage,
     .out_retry = fs_out_retry,
+    .out_defer = fs_out_defer,
     .out_due = fs_out_due,
     .out_hurry = fs_out_hurry,
     .out_next_due = fs_out_next_due,
