@@ -68,8 +68,9 @@ struct sc_spool_ops {
                     struct sc_err *err);
 
     /* --- incoming --- */
-    /* Store m as STORED. SC_EEXIST for a duplicate, with its present stage and reason. */
-    int (*in_put)(void *impl, const struct sc_message *m, sc_wall now, enum sc_stage *ret_stage,
+    /* Store m as *stage: STORED, or at once DELIVERED when it goes no further than where it lies.
+     * SC_EEXIST for a duplicate, with its present stage and reason. */
+    int (*in_put)(void *impl, const struct sc_message *m, sc_wall now, enum sc_stage *stage,
                   char ret_reason[SC_REASON_MAX], struct sc_err *err);
     int (*in_advance)(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,
                       const char *reason, struct sc_err *err);

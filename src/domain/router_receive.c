@@ -76,10 +76,22 @@ static void after_commit(struct sc_router *r, const struct sc_transport *via,
     r->d.spool.ops->after_commit(r->d.spool.impl, on_stored, a);
 }
 
-/* A reply settles the message it answers; an inbox that nobody wakes for is the end of the way. */
-static void arrived(struct sc_router *r, const struct sc_message *m, enum sc_place place)
+static void progressed(struct sc_router *r, const struct sc_message *m, enum sc_stage stage,
+                       const char *reason)
 {
-    struct sc_err err = SC_ERR_INIT;
+    if (stage == SC_STAGE_DELIVERED)
+        r->n.delivered++;
+    if (stage == SC_STAGE_REPLIED)
+        r->n.replied++;
+    sc_log_info(r->d.log, stage == SC_STAGE_DEAD ? "inbox.dead" : "inbox.stage",
+                SC_ID("id", &m->id), SC_S("stage", sc_fsm_name(&sc_stage_fsm, (int)stage)),
+                SC_S("to", m->to_agent), SC_S("reason", reason));
+    router_tell(r, m->from_gateway, &m->id, stage, reason);
+}
+
+/* A reply settles the message it answers. */
+static void arrived(struct sc_router *r, const struct sc_message *m, enum sc_stage stage)
+{
     sc_wall now = router_now(r);
     r->n.received++;
     sc_log_info(r->d.log, "msg.stored", SC_ID("id", &m->id), SC_S("from", m->from_agent),
@@ -89,9 +101,14 @@ static void arrived(struct sc_router *r, const struct sc_message *m, enum sc_pla
         (void)router_advance(r, &m->in_reply_to, SC_STAGE_REPLIED, now, NULL);
         router_wake(r, &m->in_reply_to); /* also when the receipt `replied` was faster */
     }
-    /* A refusal dooms the turn; the message comes again. */
-    if (m->kind != SC_KIND_MESSAGE || place == SC_PLACE_INBOX)
-        (void)sc_router_progress(r, m, SC_STAGE_DELIVERED, NULL, &err);
+    if (stage == SC_STAGE_DELIVERED)
+        progressed(r, m, stage, NULL);
+}
+
+/* An inbox that nobody wakes for is the end of the way. */
+static bool ends_here(const struct sc_message *m, enum sc_place place)
+{
+    return m->kind != SC_KIND_MESSAGE || place == SC_PLACE_INBOX;
 }
 
 static bool waits_for_turn(const struct sc_message *m, enum sc_stage stage, enum sc_place place)
@@ -105,12 +122,12 @@ static bool store(struct sc_router *r, const struct sc_message *m, enum sc_place
                   bool *ret_waits)
 {
     struct sc_err err = SC_ERR_INIT;
-    enum sc_stage stage = SC_STAGE_STORED;
+    enum sc_stage stage = ends_here(m, place) ? SC_STAGE_DELIVERED : SC_STAGE_STORED;
     char reason[SC_REASON_MAX] = "";
     int rc = r->d.spool.ops->in_put(r->d.spool.impl, m, router_now(r), &stage, reason, &err);
     *ret_waits = (rc == SC_OK || rc == SC_EEXIST) && waits_for_turn(m, stage, place);
     if (rc == SC_OK) {
-        arrived(r, m, place);
+        arrived(r, m, stage);
         return true;
     }
     if (rc == SC_EEXIST) {
@@ -259,15 +276,7 @@ int sc_router_progress(struct sc_router *r, const struct sc_message *m, enum sc_
     sc_reason_copy(cut, reason);
     reason = reason ? cut : NULL;
     int rc = r->d.spool.ops->in_advance(r->d.spool.impl, &m->id, stage, router_now(r), reason, err);
-    if (rc < 0)
-        return rc;
-    if (stage == SC_STAGE_DELIVERED)
-        r->n.delivered++;
-    if (stage == SC_STAGE_REPLIED)
-        r->n.replied++;
-    sc_log_info(r->d.log, stage == SC_STAGE_DEAD ? "inbox.dead" : "inbox.stage",
-                SC_ID("id", &m->id), SC_S("stage", sc_fsm_name(&sc_stage_fsm, (int)stage)),
-                SC_S("to", m->to_agent), SC_S("reason", reason));
-    router_tell(r, m->from_gateway, &m->id, stage, reason);
-    return SC_OK;
+    if (rc == SC_OK)
+        progressed(r, m, stage, reason);
+    return rc;
 }

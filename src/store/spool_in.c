@@ -20,9 +20,18 @@ static int find_duplicate(struct sc_spool_sqlite *s, const struct sc_id *id,
     return SC_EEXIST;
 }
 
-static int insert(struct sc_spool_sqlite *s, const struct sc_message *m, sc_wall now,
-                  struct sc_err *err)
+static void bind_time(sqlite3_stmt *st, int i, bool reached, sc_wall at)
 {
+    if (reached)
+        (void)sqlite3_bind_int64(st, i, at.ms);
+    else
+        (void)sqlite3_bind_null(st, i);
+}
+
+static int insert(struct sc_spool_sqlite *s, const struct sc_message *m, enum sc_stage stage,
+                  sc_wall now, struct sc_err *err)
+{
+    bool settled = sc_stage_settled(m->kind, stage);
     sc_auto_buf struct sc_buf envelope = SC_BUF_INIT;
     sc_spool_envelope(m, &envelope);
     sqlite3_stmt *st = s->stmt[ST_IN_PUT];
@@ -37,24 +46,27 @@ static int insert(struct sc_spool_sqlite *s, const struct sc_message *m, sc_wall
     else
         sc_spool_bind_id(st, 8, &m->in_reply_to);
     (void)sqlite3_bind_int64(st, 9, now.ms);
+    (void)sqlite3_bind_int(st, 10, (int)stage);
+    bind_time(st, 11, stage == SC_STAGE_DELIVERED, now);
+    bind_time(st, 12, settled, now);
     int64_t n;
     int r = sc_spool_insert(s, ST_IN_PUT, ST_IN_PUT_ENVELOPE, &envelope, &n, err);
-    if (r == SC_OK)
+    if (r == SC_OK && !settled)
         s->now.inbox_open++;
     return r;
 }
 
-int sc_spool_in_put(void *impl, const struct sc_message *m, sc_wall now, enum sc_stage *ret_stage,
+int sc_spool_in_put(void *impl, const struct sc_message *m, sc_wall now, enum sc_stage *stage,
                     char ret_reason[SC_REASON_MAX], struct sc_err *err)
 {
     struct sc_spool_sqlite *s = impl;
-    int r = find_duplicate(s, &m->id, ret_stage, ret_reason, err);
+    int r = find_duplicate(s, &m->id, stage, ret_reason, err);
     if (r != SC_ENOENT)
         return r;
     r = sc_spool_begin(s, err);
     if (r == SC_OK)
         r = sc_spool_make_room(s, m->body_len, err);
-    return r == SC_OK ? insert(s, m, now, err) : r;
+    return r == SC_OK ? insert(s, m, *stage, now, err) : r;
 }
 
 int sc_spool_in_advance(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,

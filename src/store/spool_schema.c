@@ -128,8 +128,8 @@ static const char *const statements[SPOOL_STMTS] = {
     [ST_OUT_DELETE_ENVELOPE] = "DELETE FROM outbox_envelope WHERE n = ?1",
 
     [ST_IN_PUT] = "INSERT INTO inbox(bytes, id, kind, stage, seq, acked, to_agent, from_agent,"
-                  " from_gateway, in_reply_to, stored_ms) VALUES(?1, ?2, ?3, 2, ?4, 0, ?5, ?6, ?7,"
-                  " ?8, ?9)",
+                  " from_gateway, in_reply_to, stored_ms, delivered_ms, settled_ms)"
+                  " VALUES(?1, ?2, ?3, ?10, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?11, ?12)",
     [ST_IN_PUT_ENVELOPE] = "INSERT INTO inbox_envelope(n, json) VALUES(?1, ?2)",
     [ST_IN_STATE] = "SELECT n, kind, stage, settled_ms IS NOT NULL, reason FROM inbox"
                     " WHERE id = ?1",

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <unistd.h>
 
 #include "sideclaw/jsonrpc.h"
@@ -20,13 +21,13 @@ struct rpc {
     struct conn *conn;
     struct sc_value *id; /* NULL: a notification, which gets no answer */
     struct sc_call *call;
-    struct rpc *next;
+    LIST_ENTRY(rpc) link;
 };
 
 struct conn {
     struct sc_control_server *server;
     struct sc_stream *stream;
-    struct rpc *calls;
+    LIST_HEAD(, rpc) calls;
     size_t n_calls;
     bool ended;  /* nothing more is read: EOF or an endless line; what is owed is still sent */
     bool closed; /* to be freed at the end of the turn */
@@ -60,8 +61,8 @@ static void conn_close(struct conn *c)
     if (c->closed)
         return;
     c->closed = true;
-    for (struct rpc *r; (r = c->calls);) {
-        c->calls = r->next;
+    for (struct rpc *r; (r = LIST_FIRST(&c->calls));) {
+        LIST_REMOVE(r, link);
         sc_call_abandon(r->call);
         free_rpc(r);
     }
@@ -113,10 +114,7 @@ static void on_done(void *ctx, struct sc_call *call, int status, struct sc_value
     struct conn *c = r->conn;
     (void)call;
     (void)status; /* HTTP's */
-    struct rpc **p = &c->calls;
-    while (*p != r)
-        p = &(*p)->next;
-    *p = r->next;
+    LIST_REMOVE(r, link);
     c->n_calls--;
     if (r->id && err) {
         send_error(c, r->id, err->code == SC_EINVAL ? SC_RPC_PARAMS : SC_RPC_SERVER, err);
@@ -154,8 +152,8 @@ static void start_call(struct conn *c, const struct sc_op *op, struct sc_rpc_req
 {
     struct rpc *r = sc_xcalloc(1, sizeof *r);
     sc_log_debug(c->server->log, "control.call", SC_S("method", op->name));
-    *r = (struct rpc){ .conn = c, .id = sc_steal(&req->id), .next = c->calls };
-    c->calls = r;
+    *r = (struct rpc){ .conn = c, .id = sc_steal(&req->id) };
+    LIST_INSERT_HEAD(&c->calls, r, link);
     c->n_calls++;
     r->call = sc_call_start(c->server->env, op, sc_steal(&req->params), NULL, on_done, r);
 }

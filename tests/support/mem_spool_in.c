@@ -5,13 +5,13 @@
 #include "sideclaw/mem.h"
 #include "support/mem_spool_internal.h"
 
-int mem_in_put(void *impl, const struct sc_message *m, sc_wall now, enum sc_stage *ret_stage,
+int mem_in_put(void *impl, const struct sc_message *m, sc_wall now, enum sc_stage *stage,
                char ret_reason[SC_REASON_MAX], struct sc_err *err)
 {
     struct mem_spool *s = impl;
     const struct mem_row *known = mem_find(&s->in, &m->id);
     if (known) {
-        *ret_stage = known->st.stage;
+        *stage = known->st.stage;
         memcpy(ret_reason, known->st.reason, SC_REASON_MAX);
         return SC_EEXIST;
     }
@@ -23,6 +23,8 @@ int mem_in_put(void *impl, const struct sc_message *m, sc_wall now, enum sc_stag
     struct mem_row *row = mem_insert(s, &s->in, m);
     row->st.stage = SC_STAGE_STORED;
     row->st.times[SC_STAGE_STORED] = now;
+    if (*stage != SC_STAGE_STORED)
+        mem_move(row, *stage, now, NULL);
     return SC_OK;
 }
 

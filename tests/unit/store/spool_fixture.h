@@ -126,7 +126,7 @@ static inline int put(struct fixture *f, int64_t due)
 static inline int receive_kind(struct fixture *f, const char *from, const char *to, uint64_t seq,
                                enum sc_kind kind)
 {
-    enum sc_stage stage;
+    enum sc_stage stage = SC_STAGE_STORED;
     char reason[SC_REASON_MAX];
     sc_auto_message struct sc_message m = make(f, from, to, "gw-b");
     m.seq = seq;

@@ -261,7 +261,7 @@ Test(spool, the_outbox_lists_what_waits_or_the_latest_of_all)
 
 Test(spool, a_duplicate_is_told_how_far_the_first_one_got)
 {
-    enum sc_stage stage = SC_STAGE_ACCEPTED;
+    enum sc_stage stage = SC_STAGE_STORED;
     char reason[SC_REASON_MAX] = "";
     struct sc_id id = id_of(1);
     sc_auto_message struct sc_message m = make(&f, "jerry", "bobby", "gw-b");
@@ -275,9 +275,25 @@ Test(spool, a_duplicate_is_told_how_far_the_first_one_got)
     cr_assert_str_eq(reason, "refused");
 }
 
+Test(spool, one_that_ends_where_it_lies_is_delivered_at_once)
+{
+    enum sc_stage stage = SC_STAGE_DELIVERED;
+    char reason[SC_REASON_MAX] = "";
+    sc_auto_message struct sc_message message = make(&f, "jerry", "bobby", "gw-b");
+    sc_auto_message struct sc_message reply = make(&f, "jerry", "bobby", "gw-b");
+    reply.kind = SC_KIND_REPLY;
+    cr_assert_eq(f.spool.ops->in_put(f.spool.impl, &message, NOW, &stage, reason, &f.err), SC_OK);
+    cr_assert_eq(f.spool.ops->in_put(f.spool.impl, &reply, NOW, &stage, reason, &f.err), SC_OK);
+    cr_assert_eq(stats_of(&f).inbox_open, 1, "the reply is settled, too");
+    sc_auto_record struct sc_record r = get(1, true);
+    cr_assert_eq(r.stage, SC_STAGE_DELIVERED);
+    cr_assert_eq(r.times[SC_STAGE_STORED].ms, NOW.ms);
+    cr_assert_eq(r.times[SC_STAGE_DELIVERED].ms, NOW.ms);
+}
+
 Test(spool, an_expired_message_is_still_a_duplicate_for_seven_days)
 {
-    enum sc_stage stage = SC_STAGE_ACCEPTED;
+    enum sc_stage stage = SC_STAGE_STORED;
     char reason[SC_REASON_MAX] = "";
     struct sc_id id = id_of(1);
     struct sc_record r;
@@ -292,6 +308,7 @@ Test(spool, an_expired_message_is_still_a_duplicate_for_seven_days)
     cr_assert_eq(f.spool.ops->in_put(f.spool.impl, &m, NOW, &stage, reason, &f.err), SC_EEXIST);
     cr_assert_eq(stage, SC_STAGE_REPLIED);
     cr_assert_eq(f.spool.ops->expire(f.spool.impl, AT(8 * day), 1000, &f.err), SC_OK);
+    stage = SC_STAGE_STORED;
     cr_assert_eq(f.spool.ops->in_put(f.spool.impl, &m, NOW, &stage, reason, &f.err), SC_OK);
 }
 
@@ -353,7 +370,7 @@ Test(spool, lists_each_lane_that_waits_once)
 
 Test(spool, a_sender_without_gateway_has_a_lane_and_comes_back_without_one)
 {
-    enum sc_stage stage;
+    enum sc_stage stage = SC_STAGE_STORED;
     char reason[SC_REASON_MAX];
     struct seen s = { .text = "" };
     sc_auto_message struct sc_message m = make(&f, "external:me", "bobby", "gw-b");
@@ -409,7 +426,7 @@ Test(spool, reading_another_agents_message_is_not_found_and_changes_nothing)
 
 Test(spool, finds_the_reply_to_a_message)
 {
-    enum sc_stage stage;
+    enum sc_stage stage = SC_STAGE_STORED;
     char reason[SC_REASON_MAX];
     struct sc_id asked = id_of(500);
     sc_auto_message struct sc_message m = make(&f, "bobby", "jerry", "gw-b");

@@ -113,17 +113,17 @@ static int fs_out_list(void *impl, bool all, int limit, sc_record_fn *fn, void *
     return SC_OK;
 }
 
-static int fs_in_put(void *impl, const struct sc_message *m, sc_wall now, enum sc_stage *ret_stage,
+static int fs_in_put(void *impl, const struct sc_message *m, sc_wall now, enum sc_stage *stage,
                      char ret_reason[SC_REASON_MAX], struct sc_err *err)
 {
     struct fake_spool *s = impl;
-    (void)now, (void)ret_stage, (void)ret_reason, (void)err;
+    (void)now, (void)ret_reason, (void)err;
     sc_record_fini(&s->in);
     struct sc_message *copy = sc_message_copy(m);
     s->in.msg = *copy;
     free(copy);
     s->in.incoming = true;
-    s->in.stage = SC_STAGE_STORED;
+    s->in.stage = *stage;
     s->has_in = true;
     return SC_OK;
 }
