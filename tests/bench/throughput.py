@@ -1,94 +1,43 @@
-"""Durable messages a second, from a submission on one control socket to `stored` at the other sidecar.
-
-The driver prepares every line first and then only counts newlines, so that Python is not what is measured.
-Beside it, in the same run: raw pipelined PUBLISH to a subscriber, and raw fsync.
-"""
+"""Durable messages a second, and where the processor time of one goes."""
 
 from __future__ import annotations
 
-import json
-import os
-import select
-import socket
-import sqlite3
-import time
-from pathlib import Path
 from typing import Any
 
-from support.mesh import Mesh
+from rig import Rig, Row
 
-BODY = "x" * 1024
-
-
-def submit_all(path: Path, count: int, in_flight: int) -> float:
-    """Seconds until the last of `count` submissions was answered."""
-    lines = [
-        json.dumps({"jsonrpc": "2.0", "id": i, "method": "message.send",
-                    "params": {"to": "sink", "body": BODY}}).encode() + b"\n"
-        for i in range(count)
-    ]
-    sock = socket.socket(socket.AF_UNIX)
-    sock.connect(str(path))
-    sent = answered = 0
-    start = time.monotonic()
-    while answered < count:
-        window = min(count, answered + in_flight)
-        if sent < window:
-            sock.sendall(b"".join(lines[sent:window]))
-            sent = window
-        answered += sock.recv(1 << 16).count(b"\n")
-    return time.monotonic() - start
+IN_FLIGHT = {64: 1, 256: 1, 1024: 4}  # submitted and not yet stored: connections that carry them
 
 
-def stored(mesh: Mesh) -> int:
-    db = sqlite3.connect(f"file:{mesh.sidecars['sink-gateway'].state}/spool.db?mode=ro", uri=True)
-    with db:
-        return int(db.execute("select count(*) from inbox").fetchone()[0])
-
-
-def durable(mesh: Mesh, count: int, in_flight: int) -> dict[str, Any]:
-    source = mesh.sidecars["source-gateway"]
-    before, start = stored(mesh), time.monotonic()
-    submitting = submit_all(source.socket, count, in_flight)
-    while stored(mesh) < before + count:
-        assert time.monotonic() - start < 120, "not everything was stored"
-        time.sleep(0.01)
-    total = time.monotonic() - start
-    return {
-        "messages": count,
-        "in_flight": in_flight,
-        "accepted_per_s": round(count / submitting),
-        "stored_per_s": round(count / total),
-    }
-
-
-def raw_pubsub(port: int, count: int) -> int:
-    """Pipelined PUBLISH of 1 KiB, counted at a subscriber: messages a second."""
-    sub = socket.create_connection(("127.0.0.1", port))
-    sub.sendall(b"*2\r\n$9\r\nSUBSCRIBE\r\n$3\r\nraw\r\n")
-    sub.recv(4096)
-    one = b"*3\r\n$7\r\nPUBLISH\r\n$3\r\nraw\r\n$1024\r\n" + BODY.encode() + b"\r\n"
-    batch = one * 64
-    push = len(b"*3\r\n$7\r\nmessage\r\n$3\r\nraw\r\n$1024\r\n") + 1024 + 2
-    pub = socket.create_connection(("127.0.0.1", port))
-    start, got, sent = time.monotonic(), 0, 0
-    while got < count * push:
-        if sent < count and sent * push - got < 512 * push:
-            pub.sendall(batch)
-            sent += 64
-        while select.select([pub], [], [], 0)[0]:
-            pub.recv(1 << 16)
-        got += len(sub.recv(1 << 18))
-    return round(count / (time.monotonic() - start))
-
-
-def raw_fsync_ms(folder: Path, runs: int = 200) -> float:
-    fd = os.open(folder / "fsync.probe", os.O_CREAT | os.O_WRONLY)
-    taken = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        os.write(fd, BODY.encode())
-        os.fdatasync(fd)
-        taken.append(1000 * (time.perf_counter() - start))
-    os.close(fd)
-    return round(sorted(taken)[runs // 2], 3)
+def throughput(rig: Rig) -> Row:
+    """Raw publish/subscribe with as many in flight stands beside each figure, before it."""
+    row, mesh = Row(), rig.mesh()
+    count = rig.pick(60000, 3000)
+    results: dict[str, Any] = {}
+    try:
+        pair = rig.pair(mesh)
+        pair.send(count=2000, in_flight=64)
+        for in_flight, connections in IN_FLIGHT.items():
+            raw = rig.raw_flood("raw-throughput", in_flight)
+            ours = pair.send(in_flight=in_flight, connections=connections, count=count, warm_up=count // 10)
+            results[str(in_flight)] = {
+                "stored_per_s": ours["stored_per_s"],
+                "ratio_to_raw": round(ours["stored_per_s"] / raw["per_s"], 4),
+                "raw_pubsub_per_s": raw["per_s"],
+                "raw_script_per_s": rig.raw_flood("raw-script", in_flight)["per_s"],
+                "cpu_us_per_message": ours["cpu_us_per_message"],
+                "cpu_us_per_message_sum": round(sum(ours["cpu_us_per_message"].values()), 2),
+                "processors_busy": round(
+                    sum(ours["cpu_us_per_message"].values()) * ours["stored_per_s"] / 1e6, 2
+                ),
+                "latency_us": ours["latency"],
+            }
+    finally:
+        mesh.stop()
+    row.measured = results
+    best = max(results.values(), key=lambda r: r["stored_per_s"])
+    row.at_least("stored_per_s", best["stored_per_s"], 20000, "20,000 with 64 in flight or more")
+    row.at_least(
+        "ratio_to_raw", max(r["ratio_to_raw"] for r in results.values()), 0.12, "12 % of raw pipelined pub/sub"
+    )
+    return row

@@ -1,0 +1,21 @@
+"""The rows of tests/bench/run by name, in the order they are measured."""
+
+from __future__ import annotations
+
+from typing import Callable
+
+import memory
+from ask import ask
+from footprint import idle, process
+from latency import latency
+from rig import Rig, Row
+from throughput import throughput
+
+ROWS: dict[str, Callable[[Rig], Row]] = {
+    "latency": latency,
+    "throughput": throughput,
+    "ask": ask,
+    "process": process,
+    "idle": idle,
+    "agents": memory.agents,
+}
