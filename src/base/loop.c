@@ -129,7 +129,9 @@ int sc_loop_turn(struct sc_loop *loop, int max_wait_ms, struct sc_err *err)
         struct timeval tv = { .tv_sec = max_wait_ms / 1000, .tv_usec = max_wait_ms % 1000 * 1000L };
         (void)event_add(loop->wake, &tv);
     }
-    int flags = loop->n_deferred ? EVLOOP_NONBLOCK : EVLOOP_ONCE;
+    /* ONCE always: NONBLOCK alone goes on while anything is active, so a timer that is due again at
+     * once would never let the turn end. */
+    int flags = loop->n_deferred ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE;
     int r = event_base_loop(loop->base, flags);
     (void)event_del(loop->wake);
     if (r < 0)

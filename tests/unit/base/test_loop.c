@@ -336,3 +336,27 @@ Test(loop, signals_come_from_the_loop)
     sc_loop_free(t.loop);
     sc_loop_free(NULL);
 }
+
+/* Work that asks for the next turn at once, as long as there is some. */
+static void put_and_again(void *ctx)
+{
+    struct trace *t = ctx;
+    if (strlen(t->s) == 10)
+        return;
+    put(t, 't');
+    sc_timer_arm(t->timer, 0);
+}
+
+/* Seen: a daemon that began with a full spool and nobody to send to never ended its first turn, so
+ * it neither committed nor answered. */
+Test(loop, a_timer_that_is_due_again_at_once_waits_for_the_next_turn)
+{
+    struct trace t = start();
+    t.timer = sc_timer_new(t.loop, put_and_again, &t);
+    sc_timer_arm(t.timer, 0);
+    sc_loop_defer(t.loop, put_a, &t); /* so the turn does not wait for events */
+    turn(&t);
+    cr_assert(strcmp(t.s, "ta") == 0 || strcmp(t.s, "a") == 0, "'%s'", t.s);
+    sc_timer_free(t.timer);
+    sc_loop_free(t.loop);
+}
