@@ -17,7 +17,13 @@ from support.sidecar import Sidecar, program
 
 BYTES = 1024
 # As in production, so that no heartbeat of a test's pace is in the figures.
-CALM = {"consul__heartbeat_s": 15, "consul__session_ttl_s": 30, "log__level": "info"}
+CALM = {
+    "consul__heartbeat_s": 15,
+    "consul__session_ttl_s": 30,
+    "messages__retry_min_ms": 1000,
+    "messages__retry_max_ms": 60000,
+    "log__level": "info",
+}
 
 
 @dataclass

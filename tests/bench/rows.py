@@ -18,4 +18,5 @@ ROWS: dict[str, Callable[[Rig], Row]] = {
     "process": process,
     "idle": idle,
     "agents": memory.agents,
+    "spooled": memory.spooled,
 }
