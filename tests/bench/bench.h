@@ -37,6 +37,7 @@ struct bench_args {
 
 /* --- jobs: 0 or an exit code; they say on stderr what went wrong --- */
 int bench_send(const struct bench_args *a);
+int bench_drain(const struct bench_args *a);
 int bench_raw_latency(const struct bench_args *a);
 int bench_raw_throughput(const struct bench_args *a);
 int bench_raw_script(const struct bench_args *a);

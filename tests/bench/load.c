@@ -12,28 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "control.h"
-#include "raw.h"
+#include "load.h"
 #include "sideclaw/mem.h"
 
-/* Our ids are UUIDv7 in the order of sending; their middle says that they are of this run, their
- * end which one: <48 bits of ms>-7bec-8<12 bits of the run>-<48 bits of number>. */
-enum { NODE_DIGITS = 12, TAG_SIZE = sizeof "-7bec-8000-" };
-
-struct load {
-    const struct bench_args *a;
-    struct control conns[BENCH_CONNECTIONS_MAX];
-    redisContext *receipts;
-    char tag[TAG_SIZE];
-    char *body;
-    int64_t *due; /* by number, ns; 0 once it is stored */
-    int64_t total, submitted, stored, dead, answered;
-    int64_t start, measured_from, ended;
-    int64_t cpu[BENCH_PIDS_MAX], own_cpu;
-    struct samples latency;
-};
-
-static bool load_open(struct load *l, const struct bench_args *a)
+bool load_open(struct load *l, const struct bench_args *a)
 {
     *l = (struct load){ .a = a, .total = a->warm_up + a->count };
     (void)snprintf(l->tag, sizeof l->tag, "-7bec-8%03x-", (unsigned)getpid() & 0xfff);
@@ -50,7 +32,7 @@ static bool load_open(struct load *l, const struct bench_args *a)
     return l->receipts != NULL;
 }
 
-static void load_close(struct load *l)
+void load_close(struct load *l)
 {
     for (int64_t i = 0; i < l->a->connections; i++)
         control_close(&l->conns[i]);
@@ -83,11 +65,16 @@ static void submit(struct load *l, int64_t now)
     l->due[i] = a->rate ? bench_due(l->start, i, a->rate) : now;
 }
 
+static bool window_open(const struct load *l)
+{
+    int64_t done = l->until == LOAD_ANSWERED ? l->answered : l->stored + l->dead;
+    return l->submitted < l->total && l->submitted - done < l->a->in_flight;
+}
+
 static bool may_submit(const struct load *l, int64_t now)
 {
-    if (l->submitted == l->total || l->submitted - l->stored - l->dead >= l->a->in_flight)
-        return false;
-    return l->a->rate == 0 || bench_due(l->start, l->submitted, l->a->rate) <= now;
+    return window_open(l) &&
+           (l->a->rate == 0 || bench_due(l->start, l->submitted, l->a->rate) <= now);
 }
 
 /* --- receipts --- */
@@ -176,33 +163,42 @@ static int turn(struct load *l, int64_t wait_ns)
     return take(l, fds) ? 1 : -1;
 }
 
-static bool all_in(const struct load *l)
+static bool reached(const struct load *l)
 {
-    return l->stored + l->dead == l->total && l->answered == l->total;
+    switch (l->until) {
+    case LOAD_ANSWERED:
+        return l->answered == l->total;
+    case LOAD_FIRST_STORED:
+        return l->stored > 0;
+    case LOAD_STORED:
+        return l->answered == l->total && l->stored + l->dead == l->total;
+    }
+    return true;
 }
 
-static int run(struct load *l)
+bool load_run(struct load *l, enum load_until until)
 {
-    l->start = bench_now();
+    const int64_t quiet = (int64_t)BENCH_QUIET_MS * 1000000;
+    l->until = until;
+    if (l->submitted == 0)
+        l->start = bench_now();
     if (l->a->warm_up == 0)
-        begin_measuring(l, l->start);
-    while (!all_in(l)) {
-        int64_t now = bench_now(), wait_ns = (int64_t)BENCH_QUIET_MS * 1000000;
+        begin_measuring(l, bench_now());
+    while (!reached(l)) {
+        int64_t now = bench_now(), wait_ns = quiet;
         while (may_submit(l, now))
             submit(l, now);
-        if (l->a->rate && l->submitted < l->total) {
+        if (l->a->rate && window_open(l))
             wait_ns = bench_due(l->start, l->submitted, l->a->rate) - now;
-            wait_ns = wait_ns > 0 ? wait_ns : 0; /* over the window: waits for a receipt */
-        }
         int moved = flush(l) ? turn(l, wait_ns) : -1;
         if (moved < 0) {
             perror("sideclaw_bench: a connection went");
-            return 1;
+            return false;
         }
-        if (moved == 0 && wait_ns >= (int64_t)BENCH_QUIET_MS * 1000000)
-            return 0; /* the report says what is missing */
+        if (moved == 0 && wait_ns == quiet)
+            return true; /* the report says what is missing */
     }
-    return 0;
+    return true;
 }
 
 /* --- the report --- */
@@ -219,7 +215,7 @@ static void print_cpu(const struct load *l)
     printf("},");
 }
 
-static int report(struct load *l)
+bool load_report(struct load *l)
 {
     int64_t refused = 0, missing = l->total - l->stored - l->dead;
     const char *why = "";
@@ -228,29 +224,17 @@ static int report(struct load *l)
         why = l->conns[i].refused ? l->conns[i].first_refusal : why;
     }
     double s = (double)(l->ended - l->measured_from) / 1e9;
-    printf("{\"messages\":%" PRId64 ",\"in_flight\":%" PRId64 ",\"rate\":%" PRId64
+    printf("\"messages\":%" PRId64 ",\"in_flight\":%" PRId64 ",\"rate\":%" PRId64
            ",\"bytes\":%" PRId64 ",\"refused\":%" PRId64 ",\"dead\":%" PRId64
            ",\"missing\":%" PRId64 ",\"seconds\":%.3f,\"stored_per_s\":%.0f,",
            l->a->count, l->a->in_flight, l->a->rate, l->a->bytes, refused, l->dead, missing, s,
            s > 0 ? (double)l->a->count / s : 0.0);
     print_cpu(l);
     samples_print(&l->latency, "latency");
-    printf("}\n");
     if (refused)
         (void)fprintf(stderr, "sideclaw_bench: %" PRId64 " refused, the first: %s\n", refused, why);
     if (missing)
         (void)fprintf(stderr, "sideclaw_bench: %" PRId64 " of %" PRId64 " never stored\n", missing,
                       l->total);
-    return refused || missing || l->dead ? 1 : 0;
-}
-
-int bench_send(const struct bench_args *a)
-{
-    struct load *l = sc_xmalloc(sizeof *l);
-    int code = load_open(l, a) ? run(l) : 1;
-    if (code == 0)
-        code = report(l);
-    load_close(l);
-    free(l);
-    return code;
+    return !refused && !missing && !l->dead;
 }

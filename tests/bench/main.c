@@ -15,6 +15,7 @@ struct job {
 
 static const struct job jobs[] = {
     { "send", bench_send, "--socket --port --channel" },
+    { "drain", bench_drain, "--socket --port --channel" },
     { "raw-latency", bench_raw_latency, "--port --rate" },
     { "raw-throughput", bench_raw_throughput, "--port" },
     { "raw-script", bench_raw_script, "--port" },

@@ -6,6 +6,7 @@ from typing import Callable
 
 import memory
 from ask import ask
+from drain import drain
 from footprint import idle, process
 from latency import latency
 from rig import Rig, Row
@@ -19,4 +20,5 @@ ROWS: dict[str, Callable[[Rig], Row]] = {
     "idle": idle,
     "agents": memory.agents,
     "spooled": memory.spooled,
+    "drain": drain,
 }
