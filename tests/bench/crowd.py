@@ -6,9 +6,11 @@ Their keys are locked by a session, as those of living gateways are; else a side
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime
 import json
-from typing import Any, Iterator
+import threading
+from typing import Any, Iterator, Optional
 
 from support.consul import Consul
 
@@ -37,9 +39,9 @@ class Crowd:
         self.consul.api("PUT", "/v1/txn", json.dumps(batch).encode())
 
     @staticmethod
-    def _pairs(gateways: int, agents_each: int) -> Iterator[tuple[str, str]]:
+    def _pairs(gateways: int, agents_each: int, only: Optional[int] = None) -> Iterator[tuple[str, str]]:
         now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        for g in range(gateways):
+        for g in range(gateways) if only is None else (only,):
             gateway = f"crowd-gateway-{g:04}"
             agents = [f"crowd-agent-{g * agents_each + i:06}" for i in range(agents_each)]
             for agent in agents:
@@ -57,6 +59,27 @@ class Crowd:
 
     def arrive(self, gateways: int, agents_each: int) -> None:
         self._write(self._pairs(gateways, agents_each))
+
+    def _beat(self, gateways: int, agents_each: int, period_s: float, stop: threading.Event) -> None:
+        """Each gateway in its turn, spread over the period, as jitter does with real ones."""
+        g = 0
+        while not stop.wait(period_s / gateways):
+            pairs = self._pairs(gateways, agents_each, only=g % gateways)
+            self._write((k, v) for k, v in pairs if k.endswith(("/last_seen", "/status", "/last_heartbeat")))
+            g += 1
+
+    @contextlib.contextmanager
+    def beating(self, gateways: int, agents_each: int, period_s: float) -> Iterator[None]:
+        """Heartbeats of the crowd: times and states written again, as sidecars do."""
+        stop = threading.Event()
+        args = (gateways, agents_each, period_s, stop)
+        beats = threading.Thread(target=self._beat, args=args, daemon=True)
+        beats.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            beats.join()
 
     def leave(self) -> None:
         self.consul.api("PUT", f"/v1/session/destroy/{self.session}")

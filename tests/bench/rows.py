@@ -8,6 +8,7 @@ import memory
 from ask import ask
 from drain import drain
 from footprint import idle, process
+from growth import growth
 from latency import latency
 from rig import Rig, Row
 from throughput import throughput
@@ -21,4 +22,5 @@ ROWS: dict[str, Callable[[Rig], Row]] = {
     "agents": memory.agents,
     "spooled": memory.spooled,
     "drain": drain,
+    "growth": growth,
 }
