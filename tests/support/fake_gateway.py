@@ -39,6 +39,7 @@ class Run:
     params: dict[str, Any]
     traceparent: Optional[str] = None
     started_ms: int = 0
+    boot: int = 0
     status: str = "running"  # then ok | error
     text: str = ""
     waiters: list[tuple["Connection", str]] = field(default_factory=list)
@@ -264,7 +265,9 @@ class FakeGateway:
         if method == "chat.history":
             return {
                 "sessionKey": p.get("sessionKey"),
-                "messages": self.history.get(str(p.get("sessionKey")), []),
+                "messages": self.history.get(str(p.get("sessionKey")), [])[
+                    -int(p.get("limit") or 200) :
+                ],
             }
         if method == "channels.status":
             return {
@@ -318,6 +321,7 @@ class FakeGateway:
                 p,
                 request.get("traceparent"),
                 started_ms=protocol.now_ms(),
+                boot=self.boots,
             )
             self._by_key[key] = run
             self.runs.append(run)
@@ -344,6 +348,10 @@ class FakeGateway:
         """Turns of one session run in order, those of different sessions at once."""
         while True:
             c, rid, run = work.get()
+            with self._lock:
+                if run.boot != self.boots:  # only queued when its gateway ended: nobody remembers it
+                    continue
+                self._remember_question(run)
             self.broadcast(
                 "agent",
                 {
@@ -360,7 +368,7 @@ class FakeGateway:
                 run.text, status = str(e), "error"
             with self._lock:
                 run.status = status
-                self._remember(run)
+                self._remember_answer(run)
                 waiters, run.waiters = run.waiters, []
             run.done.set()
             self.wait_thawed()
@@ -401,7 +409,7 @@ class FakeGateway:
             },
         }
 
-    def _remember(self, run: Run) -> None:
+    def _remember_question(self, run: Run) -> None:
         """chat.history outlives restarts, as on disk. What a person said is a bare string there (seen)."""
         rows = self.history.setdefault(run.session, [])
         user_key = f"{run.key}:user"
@@ -414,6 +422,9 @@ class FakeGateway:
                 "__openclaw": {"idempotencyKey": user_key, "seq": len(rows) + 1},
             }
         )
+
+    def _remember_answer(self, run: Run) -> None:
+        rows = self.history[run.session]
         if run.status != "error":
             rows.append(
                 {

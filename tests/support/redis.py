@@ -24,8 +24,8 @@ class Redis:
         self.password = password
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}"
-        data = folder / f"{name}-data"
-        data.mkdir(parents=True, exist_ok=True)
+        self.data = folder / f"{name}-data"
+        self.data.mkdir(parents=True, exist_ok=True)
         argv = [
             program,
             "--port",
@@ -33,7 +33,7 @@ class Redis:
             "--bind",
             "127.0.0.1",
             "--dir",
-            data,
+            self.data,
             "--save",
             "",
             "--appendonly",
@@ -55,11 +55,17 @@ class Redis:
             raise RuntimeError("Redis ended:\n" + self.process.tail())
         return self.call("PING") == "PONG"
 
+    def lose_everything(self) -> None:
+        """Its files are gone; it must not run."""
+        assert not self.process.alive
+        shutil.rmtree(self.data)
+        self.data.mkdir()
+
     def stop(self) -> None:
         self.process.stop()
 
-    def client(self) -> Client:
-        return Client(self.port, self.password)
+    def client(self, password: str = "") -> Client:
+        return Client(self.port, password or self.password)
 
     def call(self, *args: "str | bytes | int") -> Any:
         with self.client() as c:
