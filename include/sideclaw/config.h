@@ -28,6 +28,8 @@ struct sc_config {
     int64_t consul_heartbeat_s, consul_session_ttl_s;
     bool redis_enabled;
     char *redis_url, *redis_password, *redis_password_file;
+    char *redis_sentinel_password, *redis_sentinel_password_file;
+    char *redis_ca_file, *redis_cert_file, *redis_key_file;
     int64_t redis_stream_max_len;
     bool http_enabled;
     char *http_listen, *http_token, *http_token_file;

@@ -49,7 +49,8 @@ enum {
     SC_REDIS_PENDING_BYTES_MAX = 8 * 1024 * 1024, /* the same in bytes of envelopes */
     SC_REDIS_UNSETTLED_MAX = 1024,         /* drained entries not stored yet; then it waits */
     SC_REDIS_REPLY_MAX = 64 * 1024 * 1024, /* an answer of Redis before it is whole */
-    SC_REDIS_REJECTED_MAX = 1000           /* entries of a `rejected` stream */
+    SC_REDIS_REJECTED_MAX = 1000,          /* entries of a `rejected` stream */
+    SC_REDIS_SENTINELS_MAX = 16            /* listed in redis.url; asked all at once */
 };
 
 #endif

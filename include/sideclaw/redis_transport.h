@@ -19,12 +19,17 @@ struct sc_redis_deps {
     struct sc_clock clock;
     struct sc_transport_events events;
     struct sc_mesh_key key;
-    const char *url;      /* redis://[user][:password@]host[:port][/db] */
-    const char *password; /* overrides the URL's; NULL */
-    const char *prefix;   /* "openclaw" */
+    const char *url;                            /* redis_url.h */
+    const char *password;                       /* overrides the URL's; NULL */
+    const char *sentinel_password;              /* of the sentinels themselves; NULL */
+    const char *ca_file, *cert_file, *key_file; /* for rediss://; NULL */
+    const char *prefix;                         /* "openclaw" */
     const char *self_name;
     int64_t stream_max_len; /* XADD MAXLEN ~ */
 };
+
+/* sc_redis_url_check: can this be redis.url? SC_ECONFIG with the remedy; never quotes the URL. */
+int sc_redis_url_check(const char *url, struct sc_err *err) SC_MUST_CHECK;
 
 struct sc_redis;
 /* SC_ECONFIG when the URL cannot be read. */

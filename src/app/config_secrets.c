@@ -19,6 +19,7 @@ static const struct {
     { "gateway.token", "gateway.token_file" },
     { "consul.token", "consul.token_file" },
     { "redis.password", "redis.password_file" },
+    { "redis.sentinel_password", "redis.sentinel_password_file" },
     { "http.token", "http.token_file" },
     { "mesh.key", "mesh.key_file" },
 };

@@ -7,6 +7,7 @@
 #include "sideclaw/buf.h"
 #include "sideclaw/mem.h"
 #include "sideclaw/parse.h"
+#include "sideclaw/redis_transport.h"
 
 int sc_check_name(char **value, struct sc_err *err)
 {
@@ -94,28 +95,9 @@ int sc_check_consul_addr(char **value, struct sc_err *err)
     return sc_err_remedy(err, "write it as http[s]://HOST:PORT, e.g. http://127.0.0.1:8500");
 }
 
-static int check_redis_db(const char *url, struct sc_err *err)
-{
-    const char *path = strchr(strstr(url, "://") + 3, '/');
-    int64_t db;
-    if (!path || !path[1])
-        return SC_OK;
-    if (sc_parse_i64(path + 1, 0, 1000000, &db, err) < 0)
-        return sc_err_wrap(err, "the database");
-    return SC_OK;
-}
-
 int sc_check_redis_url(char **value, struct sc_err *err)
 {
-    int r = check_url(*value, "redis", true, err);
-    if (r == SC_OK)
-        r = check_redis_db(*value, err);
-    if (r == SC_OK)
-        return SC_OK;
-    if (strncmp(*value, "rediss://", 9) == 0)
-        return sc_err_remedy(err, "TLS to Redis is not built in: use redis:// over a private "
-                                  "network or a tunnel");
-    return sc_err_remedy(err, "write it as redis://[[USER]:PASSWORD@]HOST[:PORT][/DB]");
+    return sc_redis_url_check(*value, err);
 }
 
 int sc_check_listen(char **value, struct sc_err *err)

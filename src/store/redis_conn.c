@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "redis_tls.h"
 #include "sideclaw/limits.h"
 #include "sideclaw/mem.h"
 
@@ -24,7 +25,8 @@ struct sc_redis_conn {
     struct sc_redis_conn_deps d;
     redisAsyncContext *ac; /* NULL once hiredis let go of it */
     struct sc_io *read, *write;
-    bool abandoned; /* the owner wants no more callbacks */
+    struct ssl_st *tls; /* hiredis's; NULL: plain */
+    bool abandoned;     /* the owner wants no more callbacks */
     bool connected, flushing, flush_queued;
     size_t pending;
 };
@@ -188,8 +190,10 @@ static void on_cleanup(void *ctx)
     /* Our own frames may still be on the stack above hiredis's. */
     sc_loop_defer(c->d.loop, free_now, c);
     if (!c->abandoned) {
+        char why[160];
         c->abandoned = true;
-        c->d.closed(c->d.ctx, error_text(ac));
+        c->d.closed(c->d.ctx,
+                    c->tls && sc_redis_tls_why(c->tls, why, sizeof why) ? why : error_text(ac));
     }
 }
 
@@ -226,9 +230,16 @@ struct sc_redis_conn *sc_redis_conn_new(const struct sc_redis_conn_deps *deps, c
             redisAsyncFree(ac);
         return NULL;
     }
+    struct ssl_st *tls =
+        deps->tls ? sc_redis_tls_begin(deps->tls, &ac->c, deps->host, ret_text, text_size) : NULL;
+    if (deps->tls && !tls) {
+        redisAsyncFree(ac);
+        return NULL;
+    }
     struct sc_redis_conn *c = sc_xcalloc(1, sizeof *c);
     c->d = *deps;
     c->ac = ac;
+    c->tls = tls;
     attach(c);
     return c;
 }

@@ -10,6 +10,8 @@ struct sc_redis_conn_deps {
     struct sc_loop *loop;
     const char *addr; /* numeric: hiredis would call getaddrinfo, which blocks */
     uint16_t port;
+    const char *host;         /* whom a certificate must name; only for TLS, for the call */
+    struct sc_redis_tls *tls; /* NULL: plain */
     void (*connected)(void *ctx);
     void (*closed)(void *ctx, const char *text); /* hiredis's or the system's words */
     void (*activity)(void *ctx);                 /* bytes came */

@@ -17,6 +17,7 @@ struct sc_redis {
     char *rejected; /* stream for what names no agent of ours */
     char *probe;    /* a key that never exists */
     char *command_name, *subscribe_name;
+    struct sc_redis_tls *tls; /* NULL: plain */
     struct sc_transport t;
     struct sc_redis_link *commands, *subscribe;
     struct sc_redis_step steps[2];
@@ -26,6 +27,9 @@ struct sc_redis {
     char sha[SC_REDIS_SHA_SIZE];
     size_t sends, send_bytes; /* without an answer */
     struct sc_err why;        /* what `link` said last; code SC_OK while up */
+    /* redis_watch.c */
+    struct sc_timer *watch;
+    struct sc_redis_find *find;
     /* redis_streams.c */
     struct sc_map *streams;   /* agent -> struct stream */
     struct sc_timer *redrain; /* entries whose publish was lost */
@@ -43,6 +47,13 @@ void sc_redis_accept(struct sc_redis *r, const char *json, size_t n, const char 
 /* Copy what nobody can read to where its author can see it, and delete the entry it came from. */
 void sc_redis_reject(struct sc_redis *r, const char *agent, const char *entry, const char *value,
                      size_t n, const char *reason);
+
+/* --- redis_watch.c: nothing to do without Sentinel --- */
+void sc_redis_watch_start(struct sc_redis *r);
+void sc_redis_watch_stop(struct sc_redis *r);
+/* One link went: the other one, when it is ready, must not stay behind on another server. */
+void sc_redis_part(struct sc_redis *r, struct sc_redis_link *other, bool ready,
+                   const struct sc_err *why);
 
 /* --- redis_send.c --- */
 extern const char sc_redis_send_script[];

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "redis_conn.h"
+#include "redis_sentinel.h"
 #include "sideclaw/backoff.h"
 #include "sideclaw/mem.h"
-#include "sideclaw/resolve.h"
 
 enum {
     CONNECT_MS = 3000, /* from the attempt's start until it is ready */
@@ -16,14 +16,17 @@ enum {
     STABLE_MS = 10000, /* a link that held that long starts its retries afresh */
     RETRY_MIN_MS = 250,
     RETRY_MAX_MS = 10000,
+    RETRY_MAX_SENTINEL_MS = 1000, /* a failover is short, and asking for the primary is cheap */
 };
 
-enum state { STOPPED, WAITING, RESOLVING, CONNECTING, LOGGING_IN, SUBSCRIBING, READY };
+enum state { STOPPED, WAITING, FINDING, CONNECTING, LOGGING_IN, SUBSCRIBING, READY };
 
 struct sc_redis_link {
     struct sc_redis_link_deps d;
     enum state state;
-    struct sc_resolve *resolve;
+    struct sc_redis_find *find;
+    struct sc_redis_url at; /* a view of d.url, whose place is where we are */
+    char *host;             /* of `at`, when Sentinel said it */
     struct sc_redis_conn *conn;
     struct sc_timer *timer; /* one for all: its meaning goes with the state */
     struct sc_backoff backoff;
@@ -55,7 +58,7 @@ void sc_redis_link_drop(struct sc_redis_link *l, const struct sc_err *why)
 {
     if (l->state == STOPPED || l->state == WAITING)
         return;
-    sc_resolve_cancel(sc_steal(&l->resolve));
+    sc_redis_find_cancel(sc_steal(&l->find));
     sc_redis_conn_abandon(sc_steal(&l->conn));
     lost(l, why);
 }
@@ -63,15 +66,16 @@ void sc_redis_link_drop(struct sc_redis_link *l, const struct sc_err *why)
 static void drop_explained(struct sc_redis_link *l, const char *text)
 {
     struct sc_err why = SC_ERR_INIT;
-    (void)sc_redis_explain(l->d.url, text, &why);
+    (void)sc_redis_explain(&l->at, text, &why);
     sc_redis_link_drop(l, &why);
 }
 
 static void drop_silent(struct sc_redis_link *l, const char *what, int64_t ms)
 {
     struct sc_err why = SC_ERR_INIT;
-    (void)sc_fail(&why, SC_ETIMEDOUT, "redis at %s:%u does not answer (%s, %d s)", l->d.url->host,
-                  l->d.url->port, what, (int)(ms / 1000));
+    char said[64];
+    (void)snprintf(said, sizeof said, "does not answer (%s, %d s)", what, (int)(ms / 1000));
+    sc_redis_say(&l->at, SC_ETIMEDOUT, said, &why);
     (void)sc_err_remedy(&why, "check host and port in redis.url; see if Redis is paused, swapping "
                               "or behind a firewall");
     sc_redis_link_drop(l, &why);
@@ -84,7 +88,7 @@ static void on_closed(void *ctx, const char *text)
     struct sc_redis_link *l = ctx;
     struct sc_err why = SC_ERR_INIT;
     l->conn = NULL; /* it frees itself */
-    (void)sc_redis_explain(l->d.url, text, &why);
+    (void)sc_redis_explain(&l->at, text, &why);
     lost(l, &why);
 }
 
@@ -126,7 +130,7 @@ static void on_message(void *ctx, const char *payload, size_t n)
 
 /* --- log in and set up, one command after the other: each error is told apart --- */
 
-enum { LOGIN_AUTH, LOGIN_SELECT, LOGIN_NAME, LOGIN_STEPS };
+enum { LOGIN_AUTH, LOGIN_ROLE, LOGIN_SELECT, LOGIN_NAME, LOGIN_STEPS };
 
 /* False when that step of the log-in is not wanted. */
 static bool login_command(const struct sc_redis_link *l, size_t i, struct sc_redis_step *ret,
@@ -137,6 +141,8 @@ static bool login_command(const struct sc_redis_link *l, size_t i, struct sc_red
         *ret = (struct sc_redis_step){ 3, { "AUTH", u->user, u->password } };
     else if (i == LOGIN_AUTH && u->password)
         *ret = (struct sc_redis_step){ 2, { "AUTH", u->password } };
+    else if (i == LOGIN_ROLE && u->primary)
+        *ret = (struct sc_redis_step){ 1, { "ROLE" } };
     else if (i == LOGIN_SELECT && u->db != 0)
         *ret = (struct sc_redis_step){ 2, { "SELECT", db } };
     else if (i == LOGIN_NAME)
@@ -147,10 +153,19 @@ static bool login_command(const struct sc_redis_link *l, size_t i, struct sc_red
     return true;
 }
 
-/* A user who may do everything but CLIENT is fine. */
+/* A user who may do everything but CLIENT is fine, and one who may not ask for the role: a replica
+ * shows by READONLY as well. */
 static bool may_fail(const struct sc_redis_link *l, const char *text)
 {
-    return l->next_step == LOGIN_NAME && strncmp(text, "NOAUTH", 6) != 0;
+    return (l->next_step == LOGIN_NAME || l->next_step == LOGIN_ROLE) &&
+           strncmp(text, "NOAUTH", 6) != 0;
+}
+
+/* The sentinels may be behind the times, or the server not yet what they made it. */
+static bool is_replica(const struct sc_redis_link *l, const struct sc_redis_reply *reply)
+{
+    return l->next_step == LOGIN_ROLE &&
+           sc_streq(sc_redis_reply_str(sc_redis_reply_at(reply, 0), NULL), "slave");
 }
 
 static void on_step(void *ctx, const struct sc_redis_reply *reply)
@@ -161,6 +176,10 @@ static void on_step(void *ctx, const struct sc_redis_reply *reply)
     const char *text = sc_redis_reply_str(reply, NULL);
     if (sc_redis_reply_is_error(reply) && !may_fail(l, text)) {
         drop_explained(l, text);
+        return;
+    }
+    if (is_replica(l, reply)) {
+        drop_explained(l, "READONLY");
         return;
     }
     if (l->next_step >= LOGIN_STEPS && l->d.step_done)
@@ -193,20 +212,24 @@ static void step(struct sc_redis_link *l)
 
 /* --- attempts --- */
 
-static void on_resolved(void *ctx, const char *addr, const struct sc_err *err)
+static void on_found(void *ctx, const struct sc_redis_place *place, const struct sc_err *err)
 {
     struct sc_redis_link *l = ctx;
     char text[128];
-    l->resolve = NULL;
-    if (!addr) {
-        struct sc_err why = *err;
-        (void)sc_err_remedy(&why, "check the host in redis.url and this machine's DNS");
-        sc_redis_link_drop(l, &why);
+    l->find = NULL;
+    if (!place) {
+        sc_redis_link_drop(l, err);
         return;
     }
+    if (l->d.url->primary) {
+        sc_set_str(&l->host, place->host);
+        l->at.at = (struct sc_redis_addr){ .host = l->host, .port = place->port };
+    }
     const struct sc_redis_conn_deps deps = { .loop = l->d.loop,
-                                             .addr = addr,
-                                             .port = l->d.url->port,
+                                             .addr = place->addr,
+                                             .port = place->port,
+                                             .host = place->host,
+                                             .tls = l->d.url->with,
                                              .connected = on_connected,
                                              .closed = on_closed,
                                              .activity = on_activity,
@@ -221,9 +244,9 @@ static void on_resolved(void *ctx, const char *addr, const struct sc_err *err)
 
 static void attempt(struct sc_redis_link *l)
 {
-    l->state = RESOLVING;
+    l->state = FINDING;
     sc_timer_arm(l->timer, CONNECT_MS);
-    l->resolve = sc_resolve_start(l->d.loop, l->d.url->host, on_resolved, l);
+    l->find = sc_redis_find_start(l->d.loop, l->d.url, on_found, l);
 }
 
 /* While answers are owed, silence is measured; while none is, it is broken. */
@@ -254,7 +277,7 @@ static void on_timer(void *ctx)
     case WAITING:
         attempt(l);
         break;
-    case RESOLVING:
+    case FINDING:
     case CONNECTING:
     case LOGGING_IN:
     case SUBSCRIBING:
@@ -274,8 +297,11 @@ struct sc_redis_link *sc_redis_link_new(const struct sc_redis_link_deps *deps)
 {
     struct sc_redis_link *l = sc_xcalloc(1, sizeof *l);
     l->d = *deps;
+    l->at = *deps->url;
     l->timer = sc_timer_new(deps->loop, on_timer, l);
-    l->backoff = (struct sc_backoff){ .min_ms = RETRY_MIN_MS, .max_ms = RETRY_MAX_MS };
+    l->backoff =
+        (struct sc_backoff){ .min_ms = RETRY_MIN_MS,
+                             .max_ms = deps->url->primary ? RETRY_MAX_SENTINEL_MS : RETRY_MAX_MS };
     return l;
 }
 
@@ -290,9 +316,10 @@ void sc_redis_link_free(struct sc_redis_link *l)
     if (!l)
         return;
     l->state = STOPPED;
-    sc_resolve_cancel(sc_steal(&l->resolve));
+    sc_redis_find_cancel(sc_steal(&l->find));
     sc_redis_conn_destroy(sc_steal(&l->conn));
     sc_timer_free(l->timer);
+    free(l->host);
     free(l);
 }
 
@@ -306,6 +333,11 @@ int sc_redis_link_command(struct sc_redis_link *l, sc_redis_reply_fn *fn, void *
         sc_timer_arm(l->timer, ANSWER_MS);
     }
     return sc_redis_conn_command(l->conn, fn, ctx, argc, argv, argvlen);
+}
+
+const struct sc_redis_url *sc_redis_link_at(const struct sc_redis_link *l)
+{
+    return &l->at;
 }
 
 size_t sc_redis_link_pending(const struct sc_redis_link *l)

@@ -62,13 +62,19 @@ int sc_redis_link_command(struct sc_redis_link *l, sc_redis_reply_fn *fn, void *
                           const char **argv, const size_t *argvlen) SC_MUST_CHECK;
 /* Give this connection up and say why; a new one is tried as after any loss. */
 void sc_redis_link_drop(struct sc_redis_link *l, const struct sc_err *why);
+/* The URL with the place where this link is, or was last; its host is NULL while only Sentinel
+ * knows. */
+const struct sc_redis_url *sc_redis_link_at(const struct sc_redis_link *l);
 /* Commands that wait for their answer. */
 size_t sc_redis_link_pending(const struct sc_redis_link *l);
 
 /* --- redis_errors.c --- */
+/* "redis at <place> <detail>"; no remedy yet. */
+void sc_redis_say(const struct sc_redis_url *at, enum sc_code code, const char *detail,
+                  struct sc_err *ret);
 /* sc_redis_explain: what an error of Redis or of hiredis means, and what to do about it.
  * Returns true when the whole server is unfit for us (a replica, out of memory, no login), false
  * when only the one command failed. */
-bool sc_redis_explain(const struct sc_redis_url *url, const char *text, struct sc_err *ret);
+bool sc_redis_explain(const struct sc_redis_url *at, const char *text, struct sc_err *ret);
 
 #endif

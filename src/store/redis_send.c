@@ -67,7 +67,7 @@ static void send_failed(struct send *s, const char *text)
 {
     struct sc_redis *r = s->r;
     struct sc_err err = SC_ERR_INIT;
-    bool server = sc_redis_explain(&r->url, text, &err);
+    bool server = sc_redis_explain(sc_redis_link_at(r->commands), text, &err);
     send_end(s, &err);
     if (server) /* a replica, out of memory: no send will do better until the link is back */
         sc_redis_link_drop(r->commands, &err);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "redis_internal.h"
+#include "redis_tls.h"
 #include "sideclaw/crypto.h"
 #include "sideclaw/mem.h"
 
@@ -24,8 +25,9 @@ static void report_up(struct sc_redis *r)
 {
     if (!r->commands_ready || !r->subscribe_ready || r->closed)
         return;
+    const struct sc_redis_addr at = sc_redis_link_at(r->commands)->at;
     char detail[SC_ERR_TEXT_MAX];
-    (void)snprintf(detail, sizeof detail, "redis at %s:%u", r->url.host, r->url.port);
+    (void)snprintf(detail, sizeof detail, "redis at %s:%u", at.host, at.port);
     r->t.state = SC_LINK_UP;
     r->why = (struct sc_err)SC_ERR_INIT;
     r->d.events.link(r->d.events.ctx, &r->t, SC_LINK_UP, detail, "");
@@ -59,6 +61,7 @@ static void on_commands_lost(void *ctx, const struct sc_err *why)
     struct sc_redis *r = ctx;
     r->commands_ready = false;
     went_down(r, why);
+    sc_redis_part(r, r->subscribe, r->subscribe_ready, why);
 }
 
 static void on_subscribe_lost(void *ctx, const struct sc_err *why)
@@ -66,6 +69,7 @@ static void on_subscribe_lost(void *ctx, const struct sc_err *why)
     struct sc_redis *r = ctx;
     r->subscribe_ready = false;
     went_down(r, why);
+    sc_redis_part(r, r->commands, r->commands_ready, why);
 }
 
 /* The answer of SCRIPT LOAD is the name by which EVALSHA finds the script. */
@@ -179,6 +183,7 @@ static void transport_close(void *impl)
     r->closed = true;
     r->t.state = SC_LINK_DOWN;
     sc_redis_streams_down(r);
+    sc_redis_watch_stop(r);
     sc_loop_defer(r->d.loop, close_now, r);
 }
 
@@ -226,18 +231,33 @@ static void make_links(struct sc_redis *r)
     r->subscribe = sc_redis_link_new(&deps);
 }
 
+/* The URL, and what does not belong into one. */
+static int open_url(const struct sc_redis_deps *d, struct sc_redis_url *ret, struct sc_err *err)
+{
+    if (sc_redis_url_parse(d->url, ret, err) < 0)
+        return sc_err_wrap(err, "redis.url");
+    if (d->password && d->password[0]) {
+        sc_secret_free(ret->password);
+        ret->password = sc_xstrdup(d->password);
+    }
+    if (d->sentinel_password && d->sentinel_password[0])
+        ret->sentinel_password = sc_xstrdup(d->sentinel_password);
+    if (ret->tls && !(ret->with = sc_redis_tls_new(d->ca_file, d->cert_file, d->key_file, err))) {
+        sc_redis_url_fini(ret);
+        return SC_ECONFIG;
+    }
+    return SC_OK;
+}
+
 struct sc_redis *sc_redis_new(const struct sc_redis_deps *deps, struct sc_err *err)
 {
     struct sc_redis_url url;
-    if (sc_redis_url_parse(deps->url, &url, err) < 0)
+    if (open_url(deps, &url, err) < 0)
         return NULL;
     struct sc_redis *r = sc_xcalloc(1, sizeof *r);
     r->d = *deps;
     r->url = url;
-    if (deps->password && deps->password[0]) {
-        sc_secret_free(r->url.password);
-        r->url.password = sc_xstrdup(deps->password);
-    }
+    r->tls = url.with;
     r->prefix = sc_xstrdup(deps->prefix);
     r->self_name = sc_xstrdup(deps->self_name);
     r->t = (struct sc_transport){ .name = "redis", .ops = &ops, .impl = r, .state = SC_LINK_DOWN };
@@ -256,12 +276,17 @@ static void start_now(void *ctx)
 {
     struct sc_redis *r = ctx;
     struct sc_err why = SC_ERR_INIT;
-    (void)sc_fail(&why, SC_EAWAY, "connecting to redis at %s:%u", r->url.host, r->url.port);
+    if (r->url.primary)
+        (void)sc_fail(&why, SC_EAWAY, "asking the sentinels for %s", r->url.primary);
+    else
+        (void)sc_fail(&why, SC_EAWAY, "connecting to redis at %s:%u", r->url.at.host,
+                      r->url.at.port);
     report_down(r, &why);
     if (r->closed)
         return;
     sc_redis_link_start(r->commands);
     sc_redis_link_start(r->subscribe);
+    sc_redis_watch_start(r);
 }
 
 void sc_redis_start(struct sc_redis *r)
@@ -278,9 +303,11 @@ void sc_redis_free(struct sc_redis *r)
     sc_loop_undefer(r->d.loop, start_now, r);
     sc_redis_streams_down(r);
     free_links(r);
+    sc_redis_watch_stop(r);
     sc_redis_streams_fini(r);
     sc_assert(r->sends == 0);
     sc_redis_url_fini(&r->url);
+    sc_redis_tls_free(r->tls);
     free(r->prefix);
     free(r->self_name);
     free(r->channel);

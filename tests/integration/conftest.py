@@ -16,6 +16,7 @@ from support.consul import Consul  # noqa: E402
 from support.fake_gateway import FakeGateway  # noqa: E402
 from support.mesh import Mesh  # noqa: E402
 from support.redis import Redis  # noqa: E402
+from support.sentinel import Sentinels  # noqa: E402
 from support.sidecar import Sidecar  # noqa: E402
 
 
@@ -85,6 +86,19 @@ def own_redis(tmp_path: Path) -> Iterator[Callable[..., Redis]]:
     yield make
     for server in made:
         server.stop()
+
+
+@pytest.fixture
+def make_sentinels(tmp_path: Path) -> Iterator[Callable[..., Sentinels]]:
+    made: list[Sentinels] = []
+
+    def make(**options: Any) -> Sentinels:
+        made.append(Sentinels(tmp_path / f"sentinels{len(made)}", **options))
+        return made[-1].start()
+
+    yield make
+    for servers in made:
+        servers.stop()
 
 
 @pytest.fixture

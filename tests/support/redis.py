@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Sequence
 
 from .ports import free_port
 from .process import Process
@@ -14,7 +14,12 @@ from .wait import eventually
 
 class Redis:
     def __init__(
-        self, folder: Path, password: str = "", keep: bool = False, name: str = "redis"
+        self,
+        folder: Path,
+        password: str = "",
+        keep: bool = False,
+        name: str = "redis",
+        more: Sequence[object] = (),
     ) -> None:
         program = shutil.which("redis-server")
         if not program:
@@ -26,7 +31,7 @@ class Redis:
         self.url = f"redis://127.0.0.1:{self.port}"
         self.data = folder / f"{name}-data"
         self.data.mkdir(parents=True, exist_ok=True)
-        argv = [
+        argv: list[object] = [
             program,
             "--port",
             self.port,
@@ -42,7 +47,8 @@ class Redis:
         if keep:
             argv += ["--appendfsync", "always"]
         if password:
-            argv += ["--requirepass", password]
+            argv += ["--requirepass", password, "--masterauth", password]
+        argv += more
         self.process = Process(name, argv, folder)
 
     def start(self) -> "Redis":
