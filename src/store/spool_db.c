@@ -69,6 +69,7 @@ static void roll_back(struct sc_spool_sqlite *s)
     s->open = false;
     s->now = s->committed;
     sc_spool_recent_clear(s);
+    sc_spool_seq_clear(s);
 }
 
 static int doom(struct sc_spool_sqlite *s, int rc, struct sc_err *err)
@@ -120,7 +121,9 @@ int sc_spool_write_failed(struct sc_spool_sqlite *s, sqlite3_stmt *st, struct sc
 
 int sc_spool_end(struct sc_spool_sqlite *s, struct sc_err *err)
 {
-    int r = run(s, s->stmt[ST_COMMIT], err);
+    int r = sc_spool_seq_write(s, err);
+    if (r == SC_OK)
+        r = run(s, s->stmt[ST_COMMIT], err);
     if (r < 0)
         return r;
     s->open = false;

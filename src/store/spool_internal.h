@@ -15,7 +15,8 @@ enum spool_stmt {
     ST_BEGIN,
     ST_COMMIT,
     ST_ROLLBACK,
-    ST_OUT_SEQ,
+    ST_SEQ_GET,
+    ST_SEQ_PUT,
     ST_OUT_PUT,
     ST_OUT_PUT_ENVELOPE,
     ST_OUT_STATE,
@@ -93,8 +94,10 @@ struct sc_spool_sqlite {
     bool lazy_over;             /* it fired: this turn commits */
     struct sc_map *recent;      /* id -> struct recent, see spool_recent.c */
     TAILQ_HEAD(, recent) dirty; /* those of them with something to write, oldest first */
-    bool open;                  /* a transaction is */
-    struct sc_err failed;       /* code != SC_OK: this turn's writes are lost, until its end */
+    struct sc_map *pairs;       /* sender and receiver -> struct pair, see spool_seq.c */
+    TAILQ_HEAD(, pair) dirty_pairs;
+    bool open;            /* a transaction is */
+    struct sc_err failed; /* code != SC_OK: this turn's writes are lost, until its end */
     struct spool_totals now, committed;
     /* Two lists that change places: callbacks register the next turn's while this one's run. Both
      * grow to the busiest turn and stay. */
@@ -207,6 +210,17 @@ bool sc_spool_recent_defer(struct sc_spool_sqlite *s, const struct sc_id *id, sc
 /* It is written now, with what was gathered (ret_times, NULL: that is written already). */
 void sc_spool_recent_forget(struct sc_spool_sqlite *s, const struct sc_id *id,
                             int64_t ret_times[SC_STAGES]);
+
+/* --- spool_seq.c: the last sequence number of each pair --- */
+void sc_spool_seq_init(struct sc_spool_sqlite *s);
+void sc_spool_seq_fini(struct sc_spool_sqlite *s);
+/* After a rollback. */
+void sc_spool_seq_clear(struct sc_spool_sqlite *s);
+/* The next number of m's pair, in the open transaction. */
+int sc_spool_seq_next(struct sc_spool_sqlite *s, const struct sc_message *m, uint64_t *ret,
+                      struct sc_err *err);
+/* Before the commit. */
+int sc_spool_seq_write(struct sc_spool_sqlite *s, struct sc_err *err);
 
 /* --- spool_room.c: bounds and retention --- */
 /* Make room for one more message: the oldest settled ones go first; SC_EFULL when all the rest

@@ -2,22 +2,11 @@
 #include "sideclaw/mem.h"
 #include "spool_internal.h"
 
-static int next_seq(struct sc_spool_sqlite *s, struct sc_message *m, struct sc_err *err)
-{
-    sqlite3_stmt *st = s->stmt[ST_OUT_SEQ];
-    sc_spool_bind_key(st, 1, m->from_agent);
-    sc_spool_bind_key(st, 2, m->to_agent);
-    if (sqlite3_step(st) != SQLITE_ROW)
-        return sc_spool_write_failed(s, st, err);
-    m->seq = (uint64_t)sqlite3_column_int64(st, 0);
-    return sc_spool_write(s, ST_OUT_SEQ, err); /* runs on from the row to its end */
-}
-
 static int insert(struct sc_spool_sqlite *s, struct sc_message *m, sc_wall now, sc_wall next,
                   struct sc_err *err)
 {
     sc_auto_buf struct sc_buf envelope = SC_BUF_INIT;
-    int r = next_seq(s, m, err);
+    int r = sc_spool_seq_next(s, m, &m->seq, err);
     if (r < 0)
         return r;
     sc_spool_envelope(m, &envelope);

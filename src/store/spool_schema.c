@@ -92,8 +92,9 @@ static const char *const statements[SPOOL_STMTS] = {
     [ST_COMMIT] = "COMMIT",
     [ST_ROLLBACK] = "ROLLBACK",
 
-    [ST_OUT_SEQ] = "INSERT INTO lanes(from_agent, to_agent, seq) VALUES(?1, ?2, 1)"
-                   " ON CONFLICT(from_agent, to_agent) DO UPDATE SET seq = seq + 1 RETURNING seq",
+    [ST_SEQ_GET] = "SELECT seq FROM lanes WHERE from_agent = ?1 AND to_agent = ?2",
+    [ST_SEQ_PUT] = "INSERT INTO lanes(from_agent, to_agent, seq) VALUES(?1, ?2, ?3)"
+                   " ON CONFLICT(from_agent, to_agent) DO UPDATE SET seq = excluded.seq",
     [ST_OUT_PUT] = "INSERT INTO outbox(bytes, id, kind, stage, attempts, due_ms, from_agent,"
                    " to_agent, to_gateway, accepted_ms) VALUES(?1, ?2, ?3, 0, 0, ?4, ?5, ?6, ?7,"
                    " ?8)",

@@ -54,6 +54,7 @@ struct sc_spool_sqlite *sc_spool_sqlite_new(const struct sc_spool_sqlite_deps *d
     s->wake = sc_timer_new(deps->loop, on_wake, s);
     s->lazy = sc_timer_new(deps->loop, on_lazy, s);
     sc_spool_recent_init(s);
+    sc_spool_seq_init(s);
     s->lock_fd = sc_spool_lock(s->path, err);
     if (s->lock_fd < 0 || sc_spool_open_db(s, deps->full_sync, err) < 0 ||
         sc_spool_prepare(s, err) < 0 || sc_spool_count(s, err) < 0) {
@@ -198,6 +199,7 @@ void sc_spool_sqlite_free(struct sc_spool_sqlite *s)
     if (s->hook.fn && sc_spool_recent_write(s, NULL) == SC_OK && s->open)
         (void)sc_spool_end(s, NULL);
     sc_spool_recent_fini(s);
+    sc_spool_seq_fini(s);
     close_db(s);
     if (s->lock_fd >= 0)
         (void)close(s->lock_fd); /* the lock goes with it; the file stays, or two could hold one */
