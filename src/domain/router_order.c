@@ -94,18 +94,28 @@ void router_order_resolved(struct sc_router *r, const struct sc_id *id, enum sc_
         remember(r, &before);
 }
 
+/* The one before a dead one; zero when there was none, or nobody knows. */
+static struct sc_id before(const struct sc_router *r, const struct sc_id *id)
+{
+    sc_auto_record struct sc_record rec;
+    struct sc_err err = SC_ERR_INIT;
+    sc_record_init(&rec);
+    return r->d.spool.ops->get(r->d.spool.impl, id, false, &rec, &err) == SC_OK ? rec.msg.prev
+                                                                                : none;
+}
+
 void router_order_refresh(const struct sc_router *r, struct sc_message *m)
 {
     while (!sc_id_is_zero(&m->prev)) {
-        sc_auto_record struct sc_record prev;
+        enum sc_stage stage;
+        char reason[SC_REASON_MAX];
         struct sc_err err = SC_ERR_INIT;
-        sc_record_init(&prev);
-        int rc = r->d.spool.ops->get(r->d.spool.impl, &m->prev, false, &prev, &err);
-        if (rc == SC_OK && prev.stage < SC_STAGE_STORED)
+        int rc = r->d.spool.ops->out_stage(r->d.spool.impl, &m->prev, &stage, reason, &err);
+        if (rc == SC_OK && stage < SC_STAGE_STORED)
             return;
         if (rc < 0 && rc != SC_ENOENT)
             return; /* unknown: waiting costs time, not order */
-        m->prev = rc == SC_OK && prev.stage == SC_STAGE_DEAD ? prev.msg.prev : none;
+        m->prev = rc == SC_OK && stage == SC_STAGE_DEAD ? before(r, &m->prev) : none;
     }
 }
 
