@@ -50,7 +50,16 @@ enum {
     SC_REDIS_UNSETTLED_MAX = 1024,         /* drained entries not stored yet; then it waits */
     SC_REDIS_REPLY_MAX = 64 * 1024 * 1024, /* an answer of Redis before it is whole */
     SC_REDIS_REJECTED_MAX = 1000,          /* entries of a `rejected` stream */
-    SC_REDIS_SENTINELS_MAX = 16            /* listed in redis.url; asked all at once */
+    SC_REDIS_SENTINELS_MAX = 16,           /* listed in redis.url; asked all at once */
+    SC_PEER_URL_MAX = 300,
+    SC_PEER_BATCH_MAX = 256,             /* envelopes in one request to another sidecar */
+    SC_PEER_BODY_MAX = SC_HTTP_BODY_MAX, /* bytes of them: the largest envelope fits */
+    SC_PEER_ANSWER_MAX = 512 * 1024,     /* a refusal or a receipt a line */
+    SC_PEER_REQUESTS_MAX = 2,            /* unanswered ones to one sidecar: more batch, not race */
+    SC_PEER_PENDING_MAX = 4096,          /* envelopes waiting for one; SC_EBUSY above */
+    SC_PEER_PENDING_BYTES_MAX = 8 * 1024 * 1024, /* the same in bytes, over all sidecars */
+    SC_PEER_SESSIONS_MAX = 4096,                 /* senders whose request numbers are remembered */
+    SC_PEER_SKEW_MAX_S = 300                     /* how far two clocks may be apart */
 };
 
 #endif
