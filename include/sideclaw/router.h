@@ -88,10 +88,16 @@ int sc_router_wait(struct sc_router *r, const struct sc_id *id, int64_t timeout_
                    struct sc_err *err) SC_MUST_CHECK;
 void sc_router_wait_cancel(struct sc_wait *w);
 
+/* What a transport carried, duplicates included; name NULL: there is none. */
+struct sc_router_via {
+    const char *name;
+    uint64_t out, in;
+};
 struct sc_router_counters {
     uint64_t accepted, sent, retried, received, duplicates, delivered, replied, dead, rejected,
         receipts_in, receipts_out;
     uint64_t in_flight;
+    struct sc_router_via via[SC_ROUTER_TRANSPORTS_MAX];
 };
 void sc_router_counters(const struct sc_router *r, struct sc_router_counters *ret);
 /* A transport put something unreadable aside. */

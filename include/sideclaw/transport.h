@@ -30,6 +30,16 @@ struct sc_transport_events {
     void (*receipts)(void *ctx, const struct sc_transport *t, const struct sc_receipts *r);
     /* Something unreadable came; it was put aside where its author can see it. */
     void (*rejected)(void *ctx, const struct sc_transport *t, const char *reason);
+    /* The way to one gateway came or went, while the link as a whole is as it was. Only from a
+     * transport that has `reach`. */
+    void (*way)(void *ctx, const struct sc_transport *t, const char *gateway, bool open);
+};
+
+/* Can a transport get to that gateway now? */
+enum sc_reach {
+    SC_REACH_NO,
+    SC_REACH_YES,
+    SC_REACH_WAITS /* it waits for an answer of ours at this moment: receipts ride along */
 };
 
 /* err NULL: the transport took it (stage sent). */
@@ -47,6 +57,8 @@ struct sc_transport_ops {
     void (*settle)(void *impl, const struct sc_entry *e);
     /* The agents whose inboxes this gateway serves changed: read what waits for them. */
     void (*serve)(void *impl, const char *const *agents, size_t n);
+    /* NULL: every gateway can be reached while the link is up (it goes through a broker). */
+    enum sc_reach (*reach)(const void *impl, const char *gateway);
     /* Fails what is pending (queued) and closes; the transport says link DOWN no more. */
     void (*close)(void *impl);
 };
@@ -55,6 +67,7 @@ struct sc_transport {
     const struct sc_transport_ops *ops;
     void *impl;
     enum sc_link_state state; /* kept by the implementation */
+    bool last_resort;         /* slow, and small: never while another one takes the message */
 };
 
 #endif

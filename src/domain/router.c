@@ -33,6 +33,8 @@ struct sc_router *sc_router_new(const struct sc_router_deps *deps)
     r->receipts = sc_map_new();
     r->waits = sc_map_new();
     r->rates = sc_map_new();
+    for (size_t i = 0; i < SC_ROUTER_TRANSPORTS_MAX && deps->transports[i]; i++)
+        r->n.via[i].name = deps->transports[i]->name;
     router_order_init(r);
     return r;
 }
@@ -77,7 +79,7 @@ static void on_committed(void *ctx, const struct sc_err *err)
     if (s->done)
         s->done(s->ctx, s->m, err);
     if (!err && s->dispatch)
-        (void)router_dispatch(s->r, s->m); /* when it fails, the retry looks again */
+        (void)router_dispatch(s->r, s->m, 0); /* when it fails, the retry looks again */
     sc_message_free(s->m);
     free(s);
 }

@@ -30,14 +30,19 @@ struct sc_router {
 
 sc_wall router_now(const struct sc_router *r);
 
-/* router_send.c: bring m to where it belongs; it is committed already. False when the spool refused
- * the local half. */
-bool router_dispatch(struct sc_router *r, const struct sc_message *m);
+/* router_send.c: bring m to where it belongs; it is committed already. `taken`: how often a
+ * transport took it in vain. False when the spool refused the local half. */
+bool router_dispatch(struct sc_router *r, const struct sc_message *m, unsigned taken);
 /* Make sure that the due timer fires at `at` or earlier. */
 void router_due(struct sc_router *r, sc_wall at);
 void router_on_due(void *router);
-/* The transport that would take it now; NULL when none is up. */
-struct sc_transport *router_transport(const struct sc_router *r);
+
+/* router_way.c: hand m, signed, to a transport; false when none takes it. */
+bool router_carry(struct sc_router *r, const struct sc_message *m, unsigned taken,
+                  sc_transport_done_fn *done);
+/* The transport that brings receipts there; NULL when none does. */
+struct sc_transport *router_way_back(const struct sc_router *r, const char *gateway);
+void router_note_arrival(struct sc_router *r, const struct sc_transport *via);
 
 /* router_receive.c: the local half of a send, in the caller's transaction; false when the spool
  * refused it. */

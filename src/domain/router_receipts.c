@@ -17,7 +17,7 @@ static bool send_batch(void *ctx, const char *gateway, void *value)
 {
     struct sc_router *r = ctx;
     struct receipt_batch *b = value;
-    struct sc_transport *t = router_transport(r);
+    struct sc_transport *t = router_way_back(r, gateway);
     for (size_t i = 0; t && i < b->r.n; i += SC_RECEIPTS_MAX) {
         struct sc_receipts part = b->r; /* borrowed */
         part.v += i;

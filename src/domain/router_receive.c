@@ -238,6 +238,7 @@ void sc_router_receive(struct sc_router *r, const struct sc_transport *via,
     const char *gateway;
     bool waits;
     enum sc_place place = sc_registry_locate(r->d.registry, take_msg->to_agent, &gateway);
+    router_note_arrival(r, via);
     if (is_over(r, take_msg, place, &waits)) {
         after_commit(r, via, entry, take_msg, waits);
         return;

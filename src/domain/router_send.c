@@ -10,14 +10,6 @@ enum {
     QUESTIONS_GROW = 32 /* from one a minute to one in half an hour */
 };
 
-struct sc_transport *router_transport(const struct sc_router *r)
-{
-    for (size_t i = 0; i < SC_ROUTER_TRANSPORTS_MAX && r->d.transports[i]; i++)
-        if (r->d.transports[i]->state == SC_LINK_UP)
-            return r->d.transports[i];
-    return NULL;
-}
-
 static void on_sent(void *ctx, const struct sc_id *id, const struct sc_err *err)
 {
     struct sc_router *r = ctx;
@@ -30,31 +22,18 @@ static void on_sent(void *ctx, const struct sc_id *id, const struct sc_err *err)
     }
 }
 
-/* False when it leaves it to the next (too big, too busy, away). */
-static bool offer(struct sc_router *r, struct sc_transport *t, const struct sc_message *m)
-{
-    struct sc_err err = SC_ERR_INIT;
-    if (t->state != SC_LINK_UP || t->ops->send(t->impl, m, on_sent, r, &err) < 0)
-        return false;
-    r->n.in_flight++;
-    sc_log_debug(r->d.log, "msg.sending", SC_ID("id", &m->id), SC_S("via", t->name),
-                 SC_S("gateway", m->to_gateway));
-    return true;
-}
-
-static void send_remote(struct sc_router *r, const struct sc_message *m)
+static void send_remote(struct sc_router *r, const struct sc_message *m, unsigned taken)
 {
     struct sc_message signed_one = *m; /* borrowed, but for what the signer sets */
     signed_one.sig = NULL;
     if (r->d.sign)
         r->d.sign(r->d.ctx, &signed_one);
-    for (size_t i = 0; i < SC_ROUTER_TRANSPORTS_MAX && r->d.transports[i]; i++)
-        if (offer(r, r->d.transports[i], &signed_one))
-            break;
+    if (router_carry(r, &signed_one, taken, on_sent))
+        r->n.in_flight++;
     free(signed_one.sig);
 }
 
-bool router_dispatch(struct sc_router *r, const struct sc_message *m)
+bool router_dispatch(struct sc_router *r, const struct sc_message *m, unsigned taken)
 {
     const char *gateway = m->to_gateway;
     struct sc_message routed = *m; /* borrowed; only the address may differ */
@@ -71,13 +50,13 @@ bool router_dispatch(struct sc_router *r, const struct sc_message *m)
     if (sc_streq(to, r->d.self_name))
         ok = router_store_local(r, &routed);
     else
-        send_remote(r, &routed);
+        send_remote(r, &routed, taken);
     return ok;
 }
 
 /* How far is it? Without the body, and marked, so that nobody stores it who has not: the agent may
  * have moved since. Both where it is now and where the message went may know. */
-static bool ask(struct sc_router *r, const struct sc_message *m)
+static bool ask(struct sc_router *r, const struct sc_message *m, unsigned taken)
 {
     char nothing[] = "";
     struct sc_message q = *m; /* borrowed */
@@ -88,10 +67,10 @@ static bool ask(struct sc_router *r, const struct sc_message *m)
     bool moved = sc_registry_locate(r->d.registry, m->to_agent, &gateway) != SC_PLACE_UNKNOWN &&
                  m->to_gateway && !sc_streq(gateway, m->to_gateway);
     if (moved && !sc_streq(m->to_gateway, r->d.self_name))
-        send_remote(r, &q);
+        send_remote(r, &q, taken);
     else if (moved)
         (void)router_store_local(r, &q); /* answers; writes only what it says of the outbox */
-    return router_dispatch(r, &q);
+    return router_dispatch(r, &q, taken);
 }
 
 /* The receiver has it on disk, and it is its to finish. As long as it surely remembers the message
@@ -165,7 +144,10 @@ static bool retry_one(struct sc_router *r, struct sc_record *rec)
         return false;
     r->n.retried++;
     router_order_refresh(r, &rec->msg);
-    return rec->stage >= SC_STAGE_STORED ? ask(r, &rec->msg) : router_dispatch(r, &rec->msg);
+    /* One that a transport took, and that nobody said he has: the next one may do better. */
+    unsigned taken = rec->stage >= SC_STAGE_SENT ? rec->attempts + 1 : 0;
+    return rec->stage >= SC_STAGE_STORED ? ask(r, &rec->msg, taken)
+                                         : router_dispatch(r, &rec->msg, taken);
 }
 
 /* The timer follows what the turn wrote; when its commit fails, the rows are due as before. */

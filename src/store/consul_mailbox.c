@@ -410,7 +410,11 @@ struct sc_consul_mailbox *sc_consul_mailbox_new(const struct sc_consul_mailbox_d
     struct sc_consul_mailbox *b = sc_xcalloc(1, sizeof *b);
     b->d = *deps;
     b->transport = (struct sc_transport){
-        .name = "consul", .ops = &transport_ops, .impl = b, .state = SC_LINK_OFF
+        .name = "consul",
+        .ops = &transport_ops,
+        .impl = b,
+        .state = SC_LINK_OFF,
+        .last_resort = true /* every message is a write to Consul's disk, and a change to all */
     };
     b->outgoing = sc_consul_outgoing_new(deps->env, deps->key);
     b->items = sc_map_new();
