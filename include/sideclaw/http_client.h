@@ -19,6 +19,7 @@ struct sc_http_request {
     const void *body;
     size_t body_len;
     int64_t timeout_ms; /* from now, for the whole exchange; > 0 */
+    int64_t connect_ms; /* of it, to connect; 0: ten seconds */
     size_t max_body;    /* bytes of answer we accept; SC_ETOOBIG above; 0: SC_HTTP_RESPONSE_MAX */
     /* When set, a 2xx body is handed over as it comes and not kept (max_body then bounds nothing).
      * Return a negative code to abort. */

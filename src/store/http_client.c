@@ -19,7 +19,7 @@
 
 enum {
     CONNECT_TIMEOUT_MS = 10 * 1000, /* a black hole must not hold a blocking query's five minutes */
-    CACHED_CONNECTIONS = 8
+    CACHED_CONNECTIONS = 32 /* Consul's, and one or two to each sidecar we talk to just now */
 };
 
 struct sc_http_client {
@@ -324,8 +324,8 @@ static void set_headers(struct sc_http_op *op, const struct sc_http_request *req
 static void set_bounds(struct sc_http_op *op, const struct sc_http_request *req)
 {
     CURL *h = op->easy;
-    long connect_ms =
-        req->timeout_ms < CONNECT_TIMEOUT_MS ? (long)req->timeout_ms : CONNECT_TIMEOUT_MS;
+    int64_t wanted = req->connect_ms ? req->connect_ms : CONNECT_TIMEOUT_MS;
+    long connect_ms = (long)(req->timeout_ms < wanted ? req->timeout_ms : wanted);
     (void)curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)req->timeout_ms);
     (void)curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
     (void)curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
