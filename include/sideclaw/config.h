@@ -32,7 +32,8 @@ struct sc_config {
     char *redis_ca_file, *redis_cert_file, *redis_key_file;
     int64_t redis_stream_max_len;
     bool http_enabled;
-    char *http_listen, *http_token, *http_token_file;
+    char *http_listen, *http_peer_url, *http_token, *http_token_file;
+    bool peer_enabled;
     char *control_socket;
     char *spool_synchronous;
     int64_t spool_retention_s, spool_max_bytes, spool_max_messages;

@@ -14,6 +14,7 @@ enum sc_signal_id {
     SC_SIG_GATEWAY_WS,   /* the WebSocket log-in and its ticks */
     SC_SIG_SPOOL,
     SC_SIG_REDIS,
+    SC_SIG_PEER, /* bad only when others do not let us in: key or clock */
     SC_SIG_CONSUL,
     SC_SIG_DRAIN,
     SC_SIG_CONFLICT, /* our name or an agent's is held by somebody else */

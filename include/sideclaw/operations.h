@@ -10,6 +10,7 @@
 #include "sideclaw/err.h"
 #include "sideclaw/health_board.h"
 #include "sideclaw/loop.h"
+#include "sideclaw/peer_door.h"
 #include "sideclaw/router.h"
 #include "sideclaw/value.h"
 
@@ -40,7 +41,8 @@ struct sc_ops_env {
     const char *default_agent; /* configured agent_id, else "operator" */
     bool is_signed;            /* a mesh key is set */
     sc_mono started;
-    /* link: "gateway", "redis", "consul" */
+    struct sc_peer_door peer;
+    /* link: "gateway", "redis", "peer", "consul" */
     void (*link)(void *ctx, const char *link, struct sc_link_view *ret);
     void *ctx;
 };

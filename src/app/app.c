@@ -59,6 +59,8 @@ static void close_parts(struct sc_app *a)
         sc_gateway_ws_close(a->gateway);
     if (a->redis)
         sc_redis_transport(a->redis)->ops->close(sc_redis_transport(a->redis)->impl);
+    if (a->peer)
+        sc_peer_transport(a->peer)->ops->close(sc_peer_transport(a->peer)->impl);
     if (a->consul)
         sc_consul_close(a->consul);
     if (a->http)
@@ -82,6 +84,7 @@ void sc_app_free(struct sc_app *a)
     sc_mailbox_free(a->mailbox);
     sc_gateway_ws_free(a->gateway);
     sc_router_free(a->router);
+    sc_peer_free(a->peer);
     sc_redis_free(a->redis);
     sc_consul_free(a->consul);
     sc_registry_free(a->registry);
@@ -96,6 +99,7 @@ void sc_app_free(struct sc_app *a)
     sc_log_free(a->log);
     free_links(a);
     free(a->health_url);
+    free(a->peer_url);
     free(a->spool_path);
     sc_config_fini(&a->cfg);
     free(a);

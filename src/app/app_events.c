@@ -18,7 +18,10 @@ void app_set_link(struct sc_app *a, enum app_link_id id, const char *state, cons
 void app_link_view(void *app, const char *link, struct sc_link_view *ret)
 {
     static const char *const names[APP_LINKS] = {
-        [APP_LINK_GATEWAY] = "gateway", [APP_LINK_REDIS] = "redis", [APP_LINK_CONSUL] = "consul"
+        [APP_LINK_GATEWAY] = "gateway",
+        [APP_LINK_REDIS] = "redis",
+        [APP_LINK_PEER] = "peer",
+        [APP_LINK_CONSUL] = "consul",
     };
     const struct sc_app *a = app;
     *ret = (struct sc_link_view){ .state = "unknown", .detail = "", .remedy = "" };
@@ -71,17 +74,24 @@ static void agents_end(void *ctx)
 
 static void gateways_begin(void *ctx)
 {
-    sc_registry_gateways_begin(((struct sc_app *)ctx)->registry);
+    struct sc_app *a = ctx;
+    sc_registry_gateways_begin(a->registry);
+    sc_peer_gateways_begin(a->peer);
 }
 
 static void gateway(void *ctx, const struct sc_gateway_info *info)
 {
-    sc_registry_gateway(((struct sc_app *)ctx)->registry, info);
+    struct sc_app *a = ctx;
+    sc_registry_gateway(a->registry, info);
+    sc_peer_gateway(a->peer, info);
 }
 
 static void gateways_end(void *ctx)
 {
-    sc_registry_gateways_end(((struct sc_app *)ctx)->registry);
+    struct sc_app *a = ctx;
+    sc_registry_gateways_end(a->registry);
+    sc_peer_gateways_end(a->peer);
+    app_show_peer(a);
 }
 
 static void add_conflict(void *ctx, const char *agent_id, const char *holder)
@@ -119,14 +129,54 @@ struct sc_directory_events app_directory_events(struct sc_app *a)
 
 /* --- the transports --- */
 
+/* Whether some sidecar is down is its own board's business; that they refuse us is ours. */
+void app_show_peer(struct sc_app *a)
+{
+    static const char *const names[] = {
+        [SC_LINK_OFF] = "off", [SC_LINK_DOWN] = "down", [SC_LINK_UP] = "up"
+    };
+    struct sc_peer_view v;
+    sc_peer_view(a->peer, &v);
+    app_set_link(a, APP_LINK_PEER, names[v.state], v.detail, v.remedy);
+    sc_board_set(a->board, SC_SIG_PEER,
+                 v.refused               ? SC_SIGNAL_BAD
+                 : v.state == SC_LINK_UP ? SC_SIGNAL_OK
+                                         : SC_SIGNAL_OFF,
+                 v.detail, v.remedy);
+}
+
+static bool is_up(const struct sc_transport *t)
+{
+    return t->state == SC_LINK_UP;
+}
+
+static bool any_up(const struct sc_app *a)
+{
+    return (a->redis && is_up(sc_redis_transport(a->redis))) || is_up(sc_peer_transport(a->peer)) ||
+           (a->consul && is_up(sc_consul_transport(a->consul)));
+}
+
+/* A way that opens takes what waits; one that closes leaves what was on it to the others, at once
+ * if there are any: without, a look would only count as a vain attempt. */
 static void transport_link(void *ctx, const struct sc_transport *t, enum sc_link_state state,
                            const char *detail, const char *remedy)
 {
     struct sc_app *a = ctx;
     if (a->redis && t == sc_redis_transport(a->redis))
         link_changed(a, APP_LINK_REDIS, SC_SIG_REDIS, state, detail, remedy);
-    if (state == SC_LINK_UP)
+    if (t == sc_peer_transport(a->peer))
+        app_show_peer(a);
+    if (any_up(a))
         sc_router_hurry(a->router, NULL);
+}
+
+static void transport_way(void *ctx, const struct sc_transport *t, const char *gateway, bool open)
+{
+    struct sc_app *a = ctx;
+    (void)t;
+    app_show_peer(a);
+    if (open || any_up(a))
+        sc_router_hurry(a->router, gateway);
 }
 
 /* Somebody wrote to a local agent's outbox/ in Consul KV: once committed, the key may go. */
@@ -188,7 +238,8 @@ struct sc_transport_events app_transport_events(struct sc_app *a)
                                          .link = transport_link,
                                          .message = transport_message,
                                          .receipts = transport_receipts,
-                                         .rejected = transport_rejected };
+                                         .rejected = transport_rejected,
+                                         .way = transport_way };
 }
 
 /* --- the gateway --- */

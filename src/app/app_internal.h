@@ -10,6 +10,7 @@
 #include "sideclaw/loop.h"
 #include "sideclaw/mailbox.h"
 #include "sideclaw/operations.h"
+#include "sideclaw/peer_transport.h"
 #include "sideclaw/presence.h"
 #include "sideclaw/redis_transport.h"
 #include "sideclaw/registry.h"
@@ -20,7 +21,7 @@
 struct app_link {
     char *state, *detail, *remedy;
 };
-enum app_link_id { APP_LINK_GATEWAY, APP_LINK_REDIS, APP_LINK_CONSUL, APP_LINKS };
+enum app_link_id { APP_LINK_GATEWAY, APP_LINK_REDIS, APP_LINK_PEER, APP_LINK_CONSUL, APP_LINKS };
 
 /* In the order of building; freed from the end. */
 struct sc_app {
@@ -36,18 +37,19 @@ struct sc_app {
     struct sc_board *board;
     struct app_link links[APP_LINKS];
     struct sc_registry *registry;
-    struct sc_consul *consul; /* NULL while switched off */
-    struct sc_redis *redis;   /* NULL while switched off */
+    struct sc_http_server *http_server; /* NULL while switched off; its port is in our URLs */
+    struct sc_consul *consul;           /* NULL while switched off */
+    struct sc_redis *redis;             /* NULL while switched off */
+    struct sc_peer *peer;
     struct sc_router *router;
     struct sc_gateway_ws *gateway; /* NULL while switched off */
     struct sc_mailbox *mailbox;
     struct sc_presence_beat *presence;
     struct sc_ops_env env;
     struct sc_control_server *control;
-    struct sc_http_server *http_server;
     struct sc_timer *probe_timer; /* carries the gateway's HTTP state to the board */
     struct sc_timer *stop_timer;  /* bounds the graceful stop */
-    char *health_url, *spool_path;
+    char *health_url, *peer_url, *spool_path;
     bool gateway_was_ready, stopping;
 };
 
@@ -68,7 +70,11 @@ unsigned app_turns(void *app);
 void app_set_link(struct sc_app *a, enum app_link_id id, const char *state, const char *detail,
                   const char *remedy);
 void app_link_view(void *app, const char *link, struct sc_link_view *ret);
+void app_show_peer(struct sc_app *a);
 void app_on_probe(void *app);
+
+/* app_urls.c: where this sidecar is reached; set once its HTTP server has a port. */
+void app_find_urls(struct sc_app *a);
 
 /* app_signals.c: SIGTERM, SIGINT, SIGHUP. */
 void app_signals_start(struct sc_app *a);

@@ -132,6 +132,24 @@ static int build_redis(struct sc_app *a, struct sc_err *err)
     return a->redis ? SC_OK : (int)err->code;
 }
 
+static void build_peer(struct sc_app *a)
+{
+    const struct sc_peer_deps deps = {
+        .loop = a->loop,
+        .log = a->log,
+        .clock = a->clock,
+        .http = a->http,
+        .spool = sc_spool_sqlite_port(a->spool),
+        .events = app_transport_events(a),
+        .key = app_mesh_key(a),
+        .enabled = a->cfg.peer_enabled,
+        .self_name = a->cfg.gateway_name,
+        .self_url = a->peer_url,
+    };
+    a->peer = sc_peer_new(&deps);
+    app_show_peer(a);
+}
+
 static void build_router(struct sc_app *a)
 {
     struct sc_router_deps deps = {
@@ -156,6 +174,7 @@ static void build_router(struct sc_app *a)
     size_t n = 0;
     if (a->redis)
         deps.transports[n++] = sc_redis_transport(a->redis);
+    deps.transports[n++] = sc_peer_transport(a->peer);
     if (a->consul)
         deps.transports[n++] = sc_consul_transport(a->consul);
     a->router = sc_router_new(&deps);
@@ -219,7 +238,7 @@ static void build_presence(struct sc_app *a)
         .cluster_id = a->cfg.cluster_id,
         .self_name = a->cfg.gateway_name,
         .url = a->cfg.gateway_url,
-        .peer_url = "", /* the peer endpoint is off until messages can be authenticated there */
+        .peer_url = a->peer_url,
         .labels = &a->cfg.labels,
         .heartbeat_ms = a->cfg.consul_heartbeat_s * 1000,
         .turns = app_turns,
@@ -240,27 +259,38 @@ static void build_env(struct sc_app *a)
         .self_name = a->cfg.gateway_name,
         .default_agent = *a->cfg.agent_id ? a->cfg.agent_id : "operator",
         .is_signed = app_mesh_key(a).key_len > 0,
+        .peer = sc_peer_door(a->peer),
         .started = a->started,
         .link = app_link_view,
         .ctx = a,
     };
 }
 
-static int build_surfaces(struct sc_app *a, struct sc_err *err)
+static int build_control(struct sc_app *a, struct sc_err *err)
 {
     build_env(a);
     a->control = sc_control_server_new(a->loop, a->log, &a->env, a->cfg.control_socket, err);
-    if (!a->control)
-        return err->code;
-    if (!a->cfg.http_enabled)
+    return a->control ? SC_OK : (int)err->code;
+}
+
+/* Early, because what others are told of us names its port; it answers once the loop runs, when
+ * everything that it shows is there. */
+static int build_http(struct sc_app *a, struct sc_err *err)
+{
+    if (!a->cfg.http_enabled) {
+        app_find_urls(a);
         return SC_OK;
+    }
     const struct sc_http_server_deps deps = { .loop = a->loop,
                                               .log = a->log,
                                               .env = &a->env,
                                               .listen = a->cfg.http_listen,
                                               .token = a->cfg.http_token };
     a->http_server = sc_http_server_new(&deps, err);
-    return a->http_server ? SC_OK : (int)err->code;
+    if (!a->http_server)
+        return err->code;
+    app_find_urls(a);
+    return SC_OK;
 }
 
 int app_build(struct sc_app *a, struct sc_err *err)
@@ -271,8 +301,9 @@ int app_build(struct sc_app *a, struct sc_err *err)
     if (r < 0)
         return r;
     build_registry(a);
-    if (a->cfg.http_enabled)
-        a->health_url = sc_xasprintf("http://%s/health", a->cfg.http_listen);
+    r = build_http(a, err);
+    if (r < 0)
+        return r;
     a->probe_timer = sc_timer_new(a->loop, app_on_probe, a);
     a->stop_timer = sc_timer_new(a->loop, app_on_stop_deadline, a);
     r = build_consul(a, err);
@@ -280,11 +311,12 @@ int app_build(struct sc_app *a, struct sc_err *err)
         r = build_redis(a, err);
     if (r < 0)
         return r;
+    build_peer(a);
     build_router(a);
     r = build_gateway(a, err);
     if (r < 0)
         return r;
     build_mailbox(a);
     build_presence(a);
-    return build_surfaces(a, err);
+    return build_control(a, err);
 }

@@ -7,6 +7,7 @@
 #include "sideclaw/buf.h"
 #include "sideclaw/mem.h"
 #include "sideclaw/parse.h"
+#include "sideclaw/peer_wire.h"
 #include "sideclaw/redis_transport.h"
 
 int sc_check_name(char **value, struct sc_err *err)
@@ -98,6 +99,14 @@ int sc_check_consul_addr(char **value, struct sc_err *err)
 int sc_check_redis_url(char **value, struct sc_err *err)
 {
     return sc_redis_url_check(*value, err);
+}
+
+/* Empty: derived from http.listen. */
+int sc_check_peer_url(char **value, struct sc_err *err)
+{
+    if (**value == '\0' || sc_peer_url_check(*value, err) == SC_OK)
+        return SC_OK;
+    return sc_err_remedy(err, "write it as http[s]://HOST[:PORT], e.g. http://jerry.tailnet:18790");
 }
 
 int sc_check_listen(char **value, struct sc_err *err)

@@ -87,6 +87,7 @@ int sc_check_name(char **value, struct sc_err *err);
 int sc_check_ws_url(char **value, struct sc_err *err);
 int sc_check_consul_addr(char **value, struct sc_err *err);
 int sc_check_redis_url(char **value, struct sc_err *err);
+int sc_check_peer_url(char **value, struct sc_err *err);
 int sc_check_listen(char **value, struct sc_err *err);
 int sc_check_socket_path(char **value, struct sc_err *err);
 int sc_check_token(char **value, struct sc_err *err);

@@ -62,7 +62,7 @@ static void show_conflicts(struct sc_writer *w, const struct sc_value *conflicts
 
 static void show_status(struct sc_writer *w, const struct sc_value *v)
 {
-    static const char *const links[] = { "gateway", "redis", "consul" };
+    static const char *const links[] = { "gateway", "redis", "peer", "consul" };
     char uptime[32];
     show_uptime(uptime, sc_value_get_int(v, "uptime_s", 0));
     sc_buf_addf(&w->out, "%s  ", sc_value_get_str(v, "gateway"));

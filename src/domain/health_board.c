@@ -18,6 +18,7 @@ static const struct signal_row {
     [SC_SIG_GATEWAY_WS] = { "gateway_ws", GATEWAY },
     [SC_SIG_SPOOL] = { "spool", DEGRADES },
     [SC_SIG_REDIS] = { "redis", DEGRADES },
+    [SC_SIG_PEER] = { "peer", DEGRADES },
     [SC_SIG_CONSUL] = { "consul", DEGRADES },
     [SC_SIG_DRAIN] = { "drain", DRAINS },
     [SC_SIG_CONFLICT] = { "conflict", DEGRADES },

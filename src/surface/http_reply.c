@@ -15,6 +15,8 @@ static const char *title_of(int status, const struct sc_err *err)
         return "Method not allowed";
     case 415:
         return "Unsupported media type";
+    case 421:
+        return "Misdirected request";
     case 431:
         return "Request header fields too large";
     default:
@@ -25,6 +27,8 @@ static const char *title_of(int status, const struct sc_err *err)
 static const char *reason_of(int status)
 {
     switch (status) {
+    case 421:
+        return "Misdirected Request";
     case 429:
         return "Too Many Requests";
     case 431:

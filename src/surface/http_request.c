@@ -52,20 +52,29 @@ static int fail(struct evhttp_request *req, int status, struct sc_err *err)
     return status;
 }
 
-int sc_http_refuse(struct evhttp_request *req, const char *listen_host)
+int sc_http_refuse_size(struct evhttp_request *req)
 {
     struct sc_err err = SC_ERR_INIT;
     if (headers_size(req) > SC_HTTP_HEADERS_MAX) {
         (void)sc_fail(&err, SC_ETOOBIG, "the headers have more than %d bytes", SC_HTTP_HEADERS_MAX);
         return fail(req, 431, &err);
     }
-    if (sc_auth_origin(listen_host, header(req, "Host"), header(req, "Origin"), &err) < 0)
-        return fail(req, 403, &err);
     if (evbuffer_get_length(evhttp_request_get_input_buffer(req)) > SC_HTTP_BODY_MAX) {
         (void)sc_fail(&err, SC_ETOOBIG, "the request's body has more than %d bytes",
                       SC_HTTP_BODY_MAX);
         return fail(req, 413, &err);
     }
+    return 0;
+}
+
+int sc_http_refuse(struct evhttp_request *req, const char *listen_host)
+{
+    struct sc_err err = SC_ERR_INIT;
+    int status = sc_http_refuse_size(req);
+    if (status)
+        return status;
+    if (sc_auth_origin(listen_host, header(req, "Host"), header(req, "Origin"), &err) < 0)
+        return fail(req, 403, &err);
     return 0;
 }
 

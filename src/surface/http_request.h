@@ -10,7 +10,8 @@ struct evhttp_request;
 /* "GET", "HEAD", "POST", or "-" for what no operation takes. */
 const char *sc_http_method(const struct evhttp_request *req);
 
-/* What is wrong with any request, whatever it asks for: sizes, Host, Origin. */
+/* What is wrong with any request, whatever it asks for: sizes; and Host, Origin. */
+int sc_http_refuse_size(struct evhttp_request *req);
 int sc_http_refuse(struct evhttp_request *req, const char *listen_host);
 /* Everything but public pages wants the token. */
 int sc_http_refuse_stranger(struct evhttp_request *req, enum sc_scope scope, const char *token);

@@ -9,6 +9,7 @@
 
 #include "http_auth.h"
 #include "http_conns.h"
+#include "http_peer.h"
 #include "http_reply.h"
 #include "http_request.h"
 #include "http_routes.h"
@@ -44,6 +45,7 @@ struct sc_http_server {
     struct evhttp_bound_socket *socket;
     struct sc_http_conns *conns;
     struct exchange *exchanges;
+    struct sc_http_peer *peer;
 };
 
 /* --- pages that are no operation --- */
@@ -185,11 +187,25 @@ static void serve_operation(struct sc_http_server *s, struct evhttp_request *req
     start_call(s, req, op, sc_steal(&params));
 }
 
+/* Its caller is no browser and has a better proof than the name he calls us by: a proxy or a tunnel
+ * in front may use any. */
+static void serve_peer(struct sc_http_server *s, struct evhttp_request *req)
+{
+    if (!sc_streq(sc_http_method(req), "POST"))
+        wrong_method(req, SC_PEER_PATH, "POST");
+    else if (!sc_http_refuse_size(req))
+        sc_http_peer_serve(s->peer, req);
+}
+
 static void on_request(struct evhttp_request *req, void *ctx)
 {
     struct sc_http_server *s = ctx;
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
     const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
+    if (s->env->peer.ops && sc_streq(path, SC_PEER_PATH)) {
+        serve_peer(s, req);
+        return;
+    }
     if (sc_http_refuse(req, s->host))
         return;
     const struct page *page = path ? find_page(path) : NULL;
@@ -238,6 +254,7 @@ struct sc_http_server *sc_http_server_new(const struct sc_http_server_deps *deps
     evhttp_set_allowed_methods(s->http, UINT16_MAX); /* 405 is ours to say, with its Allow */
     (void)evhttp_set_flags(s->http, EVHTTP_SERVER_LINGERING_CLOSE);
     evhttp_set_gencb(s->http, on_request, s);
+    s->peer = sc_http_peer_new(&s->env->peer);
     s->conns = sc_http_conns_new(s->loop, s->log, s->http);
     if (bind_server(s, deps->listen, err) < 0) {
         sc_http_server_free(s);
@@ -270,6 +287,7 @@ void sc_http_server_free(struct sc_http_server *s)
         sc_io_free(x->watch);
         free(x);
     }
+    sc_http_peer_free(s->peer);
     if (s->http)
         evhttp_free(s->http);
     sc_http_conns_free(s->conns);

@@ -56,6 +56,46 @@ static void write_router(const struct sc_ops_env *env, struct sc_buf *out)
     gauge(out, "messages_in_flight", "Messages a transport is sending now.", (int64_t)n.in_flight);
 }
 
+/* What each transport carried; messages that went over two are counted twice. */
+static void write_transports(const struct sc_ops_env *env, struct sc_buf *out)
+{
+    struct sc_router_counters n;
+    sc_router_counters(env->router, &n);
+    head(out, "transport_messages_out_total", "counter", "Messages handed to a transport.");
+    for (size_t i = 0; i < SC_ARRAY_LEN(n.via) && n.via[i].name; i++)
+        labelled(out, "transport_messages_out_total", "transport", n.via[i].name,
+                 (int64_t)n.via[i].out);
+    head(out, "transport_messages_in_total", "counter", "Messages that a transport brought.");
+    for (size_t i = 0; i < SC_ARRAY_LEN(n.via) && n.via[i].name; i++)
+        labelled(out, "transport_messages_in_total", "transport", n.via[i].name,
+                 (int64_t)n.via[i].in);
+}
+
+static void counter(struct sc_buf *out, const char *name, const char *help, uint64_t value)
+{
+    head(out, name, "counter", help);
+    sc_buf_addf(out, "sideclaw_%s %" PRIu64 "\n", name, value);
+}
+
+static void write_peer(const struct sc_ops_env *env, struct sc_buf *out)
+{
+    struct sc_peer_counters n = { .requests_in = 0 };
+    if (!env->peer.ops)
+        return;
+    env->peer.ops->counters(env->peer.impl, &n);
+    gauge(out, "peer_sidecars", "Other sidecars that publish an address.", (int64_t)n.sidecars);
+    gauge(out, "peer_sidecars_answering", "Those of them that answered last.",
+          (int64_t)n.answering);
+    counter(out, "peer_requests_out_total", "Requests to other sidecars.", n.requests_out);
+    counter(out, "peer_requests_failed_total", "Those that got no answer, or a refusal.",
+            n.requests_failed);
+    counter(out, "peer_requests_in_total", "Requests to /peer.", n.requests_in);
+    head(out, "peer_requests_refused_total", "counter", "Those that were turned away.");
+    for (int i = 0; i < SC_PEER_REFUSALS; i++)
+        labelled(out, "peer_requests_refused_total", "why",
+                 sc_peer_refusal_name((enum sc_peer_refusal)i), (int64_t)n.refused[i]);
+}
+
 static void write_spool(const struct sc_ops_env *env, struct sc_buf *out)
 {
     struct sc_spool_stats s = { .bytes = 0 };
@@ -89,7 +129,7 @@ static void write_health(const struct sc_ops_env *env, struct sc_buf *out)
 
 static void write_links(const struct sc_ops_env *env, struct sc_buf *out)
 {
-    static const char *const links[] = { "gateway", "redis", "consul" };
+    static const char *const links[] = { "gateway", "redis", "peer", "consul" };
     head(out, "link_up", "gauge", "1 while the link to a dependency is up.");
     for (size_t i = 0; i < SC_ARRAY_LEN(links); i++) {
         struct sc_link_view v = { .state = "" };
@@ -137,6 +177,8 @@ void sc_metrics_write(const struct sc_ops_env *env, struct sc_buf *out)
           (sc_clock_mono(&env->clock).ms - env->started.ms) / 1000);
     gauge(out, "signed", "1 while a mesh key signs and checks envelopes.", env->is_signed);
     write_router(env, out);
+    write_transports(env, out);
+    write_peer(env, out);
     write_spool(env, out);
     write_health(env, out);
     write_links(env, out);

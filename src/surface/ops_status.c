@@ -6,7 +6,7 @@
 
 static struct sc_value *links_value(const struct sc_ops_env *env)
 {
-    static const char *const links[] = { "gateway", "redis", "consul" };
+    static const char *const links[] = { "gateway", "redis", "peer", "consul" };
     struct sc_value *v = sc_value_object();
     for (size_t i = 0; i < SC_ARRAY_LEN(links); i++) {
         struct sc_link_view view = { .state = "unknown", .detail = "", .remedy = "" };

@@ -73,8 +73,8 @@
 
 #define T_LINK T_OBJECT("'state'", "'state':" T_TEXT ",'detail':" T_TEXT ",'remedy':" T_TEXT)
 #define T_LINKS                                                                                    \
-    T_OBJECT("'gateway','redis','consul'",                                                         \
-             "'gateway':" T_LINK ",'redis':" T_LINK ",'consul':" T_LINK)
+    T_OBJECT("'gateway','redis','peer','consul'",                                                  \
+             "'gateway':" T_LINK ",'redis':" T_LINK ",'peer':" T_LINK ",'consul':" T_LINK)
 #define T_STATUS                                                                                   \
     T_OBJECT("'gateway','version','pid','health','reasons','links','spool','counters'",            \
              "'gateway':" T_TEXT ","                                                               \
