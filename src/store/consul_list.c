@@ -163,12 +163,11 @@ void sc_consul_list_begin(struct sc_consul_list *l)
 
 bool sc_consul_list_end(struct sc_consul_list *l)
 {
-    struct sc_buf old = l->text;
     bool news = l->coming_print != l->print;
+    sc_buf_fini(&l->text); /* not kept for the next answer: in a large mesh that is megabytes */
     l->text = l->coming;
+    l->coming = (struct sc_buf)SC_BUF_INIT;
     l->print = l->coming_print;
-    l->coming = old;
-    sc_buf_clear(&l->coming);
     forget_names(l);
     return news;
 }

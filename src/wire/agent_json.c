@@ -200,27 +200,3 @@ int sc_gateway_info_from_json(const char *json, size_t n, struct sc_gateway_info
     json_auto_t *root = json_loadb(json, n, 0, NULL);
     return gateway_from_json(root, ret, err);
 }
-
-int sc_view_from_json(const char *json, size_t n, const struct sc_view_fns *fns, struct sc_err *err)
-{
-    size_t i;
-    json_t *obj;
-    json_auto_t *root = json_loadb(json, n, 0, NULL);
-    if (json_integer_value(json_object_get(root, "v")) != 1)
-        return sc_fail(err, SC_EPROTO, "not a saved view of version 1");
-    json_array_foreach (json_object_get(root, "gateways"), i, obj) {
-        struct sc_gateway_info g;
-        if (gateway_from_json(obj, &g, NULL) < 0)
-            continue;
-        fns->gateway(fns->ctx, &g);
-        sc_gateway_info_fini(&g);
-    }
-    json_array_foreach (json_object_get(root, "agents"), i, obj) {
-        struct sc_agent_info a;
-        if (agent_from_json(obj, &a, NULL) < 0)
-            continue;
-        fns->agent(fns->ctx, &a);
-        sc_agent_info_fini(&a);
-    }
-    return SC_OK;
-}

@@ -99,5 +99,13 @@ Test(view_json, what_cannot_be_read_in_it_is_left_out)
     cr_assert_eq(sc_view_from_json(text, strlen(text), &fns, NULL), SC_OK);
     cr_assert_str_eq(notes.p, "gateway g  dead 0 0 0;agent ok  offline 0 0;");
     cr_assert_eq(sc_view_from_json("{\"v\":2}", 7, &fns, NULL), SC_EPROTO);
+    /* The writer of tomorrow may add to it, and strings may look like brackets. */
+    static const char more[] = "{ \"note\": \"]}\\\"\", \"v\": 1, \"x\": [[1], {\"agents\": 2}],"
+                               "\"agents\" : [ {\"id\":\"a\",\"gateway\":\"}\"} ] }\n";
+    sc_buf_clear(&notes);
+    cr_assert_eq(sc_view_from_json(more, strlen(more), &fns, NULL), SC_OK);
+    cr_assert_str_eq(notes.p, "agent a } offline 0 0;");
+    for (size_t n = 0; n < strlen(more) - 2; n++)
+        cr_assert_eq(sc_view_from_json(more, n, &fns, NULL), SC_EPROTO, "%zu", n);
     cr_assert_eq(sc_view_from_json("garbage", 7, &fns, NULL), SC_EPROTO);
 }
