@@ -1,7 +1,9 @@
-/* One blocking query on a prefix, asked again as soon as it is answered. Four things can go wrong
+/* One blocking query on a prefix, asked again as soon as it is answered. Five things can go wrong
  * with that, and each has its answer here:
  *  - a busy prefix answers at once, always: a bucket of BURST tokens lets a single change through
  *    without delay and makes a stream of them one query each REFILL_MS;
+ *  - a large one takes long to read, and every answer is all of it: we rest REST times as long as
+ *    the last one kept us, so that ten thousand agents' heartbeats do not cost half a processor;
  *  - the index goes backwards (Consul was restored, or restarted empty): begin again at 0;
  *  - Consul is away: backoff with jitter, and the first question after it goes without an index,
  * for a Consul that restarted empty would keep us waiting for an index it reaches next week;
@@ -16,6 +18,8 @@ enum {
     WAIT_MS = 5 * 60 * 1000,
     BURST = 3,
     REFILL_MS = 500,
+    REST = 20,               /* at most a twentieth of our time goes into reading */
+    REST_MAX_MS = 10 * 1000, /* a change in a mesh of that size may be noticed so late */
     RETRY_MIN_MS = 250,
     RETRY_MAX_MS = 5000 /* a local agent that is back should be noticed within seconds */
 };
@@ -31,10 +35,11 @@ struct sc_consul_watch {
     int64_t index;
     sc_mono refilled; /* when the bucket was last counted */
     unsigned tokens;
-    bool from_zero; /* ask without the index: an answer now, whatever it is */
-    bool failed;    /* the last answer was none */
-    bool feeding;   /* our callbacks are on the stack: the stream must stay */
-    bool again;     /* restart as soon as this answer ends */
+    int64_t busy_ms; /* what the present answer has kept us so far */
+    bool from_zero;  /* ask without the index: an answer now, whatever it is */
+    bool failed;     /* the last answer was none */
+    bool feeding;    /* our callbacks are on the stack: the stream must stay */
+    bool again;      /* restart as soon as this answer ends */
 };
 
 static void ask(void *ctx);
@@ -60,6 +65,11 @@ static int64_t take_token(struct sc_consul_watch *w)
     return w->refilled.ms - now.ms;
 }
 
+static int64_t rest(const struct sc_consul_watch *w)
+{
+    return w->busy_ms < REST_MAX_MS / REST ? w->busy_ms * REST : REST_MAX_MS;
+}
+
 /* ---- one answer ---- */
 
 static int on_entry(void *ctx, const struct sc_kv_entry *e)
@@ -72,6 +82,7 @@ static int on_entry(void *ctx, const struct sc_kv_entry *e)
 static int on_chunk(void *ctx, const char *data, size_t n)
 {
     struct sc_consul_watch *w = ctx;
+    sc_mono from = sc_clock_mono(&w->env->clock);
     w->feeding = true;
     if (!w->stream) {
         w->stream = sc_kv_stream_new(on_entry, w);
@@ -79,6 +90,7 @@ static int on_chunk(void *ctx, const char *data, size_t n)
     }
     int r = sc_kv_stream_feed(w->stream, data, n, NULL);
     w->feeding = false;
+    w->busy_ms += sc_clock_mono(&w->env->clock).ms - from.ms;
     return r;
 }
 
@@ -111,6 +123,7 @@ static void on_answer(void *ctx, const struct sc_http_response *res, const struc
     int64_t wait_ms;
     w->call = NULL;
     bool absent = call_err && call_err->code == SC_ENOENT;
+    sc_mono from = sc_clock_mono(&w->env->clock);
     if (call_err && !absent)
         err = *call_err;
     else if (!absent && !w->stream)
@@ -119,12 +132,15 @@ static void on_answer(void *ctx, const struct sc_http_response *res, const struc
         (void)finish(w, res, &err);
     sc_kv_stream_free(sc_steal(&w->stream));
     w->failed = err.code != SC_OK;
-    if (w->failed)
+    w->busy_ms += sc_clock_mono(&w->env->clock).ms - from.ms;
+    if (w->failed) {
         wait_ms = sc_backoff_next(&w->backoff);
-    else
-        wait_ms = take_token(w);
-    if (!w->failed)
+    } else {
+        int64_t token = take_token(w);
+        wait_ms = token > rest(w) ? token : rest(w);
         sc_backoff_reset(&w->backoff);
+    }
+    w->busy_ms = 0;
     w->from_zero |= w->failed || w->again;
     w->again = false;
     sc_timer_arm(w->timer, wait_ms);
@@ -166,6 +182,7 @@ void sc_consul_watch_restart(struct sc_consul_watch *w)
     }
     sc_consul_kv_cancel(sc_steal(&w->call));
     sc_kv_stream_free(sc_steal(&w->stream));
+    w->busy_ms = 0;
     w->from_zero = true;
     sc_timer_arm(w->timer, take_token(w));
 }

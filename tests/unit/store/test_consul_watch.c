@@ -15,7 +15,8 @@ struct script {
     int status;
     const char *body;
     long index;
-    bool busy; /* each answer is news */
+    bool busy;                     /* each answer is news */
+    int64_t end_takes_ms, lost_ms; /* what the clock jumps by while an answer is taken in */
 
     unsigned begins, entries, ends, resumed, troubles, wells;
     char last[64];
@@ -62,6 +63,14 @@ static void on_end(void *ctx, bool resumed)
     struct script *s = ctx;
     s->ends++;
     s->resumed += resumed;
+    s->lost_ms += s->end_takes_ms;
+}
+
+static sc_mono slow_mono(void *ctx)
+{
+    const struct script *s = ctx;
+    struct sc_clock real = sc_clock_system();
+    return (sc_mono){ sc_clock_mono(&real).ms + s->lost_ms };
 }
 
 static void on_state(void *ctx, const struct sc_err *err)
@@ -136,6 +145,25 @@ Test(consul_watch, an_index_that_goes_backwards_begins_again)
     until(s.f.loop, s.questions == 4);
     cr_assert_str_eq(s.asked, "/v1/kv/openclaw/agents/?recurse=true");
     cr_assert_eq(s.resumed, 2);
+    script_fini(&s);
+}
+
+/* Ten thousand agents take 200 ms to read, and their heartbeats never end. */
+Test(consul_watch, a_large_prefix_is_read_a_small_part_of_the_time)
+{
+    struct script s;
+    struct sc_clock real = sc_clock_system();
+    script_init(&s, 200, one, 42);
+    s.env.clock = (struct sc_clock){ .mono = slow_mono, .impl = &s };
+    s.busy = true;
+    s.end_takes_ms = 20;
+    until(s.f.loop, s.ends == 1);
+    sc_mono first = sc_clock_mono(&real);
+    until(s.f.loop, s.ends == 3);
+    cr_assert_geq(sc_clock_mono(&real).ms - first.ms, 2 * 20 * s.end_takes_ms);
+    s.end_takes_ms = 0; /* small again: only the tokens count */
+    until(s.f.loop, s.ends == 6);
+    cr_assert_lt(sc_clock_mono(&real).ms - first.ms, 3 * 20 * 20 + 3 * 500 + 500);
     script_fini(&s);
 }
 
