@@ -29,10 +29,22 @@ void json_text_close(struct sc_buf *out, char bracket)
     sc_buf_addc(out, bracket);
 }
 
-static bool is_plain(char c)
+/* How many of the n bytes at s need no escape and are ASCII; eight at a time, because a body may
+ * have 256 KiB. (Bit tricks: a byte below b, or equal to it, borrows into its top bit.) */
+static size_t plain_prefix(const char *s, size_t n)
 {
-    unsigned char u = (unsigned char)c;
-    return u >= ' ' && u < 0x80 && u != '"' && u != '\\';
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    size_t i = 0;
+    for (uint64_t w; n - i >= sizeof w; i += sizeof w) {
+        memcpy(&w, s + i, sizeof w);
+        uint64_t quote = w ^ (ones * '"'), slash = w ^ (ones * '\\');
+        if (((w - ones * ' ') | (quote - ones) | (slash - ones) | w) & tops)
+            break;
+    }
+    while (i < n && (unsigned char)s[i] >= ' ' && (unsigned char)s[i] < 0x80 && s[i] != '"' &&
+           s[i] != '\\')
+        i++;
+    return i;
 }
 
 /* One character that is not plain; how many bytes it had. */
@@ -60,11 +72,9 @@ void json_text_strn(struct sc_buf *out, const char *key, const char *s, size_t n
     begin(out, key);
     sc_buf_addc(out, '"');
     for (size_t i = 0; i < n;) {
-        size_t plain = i;
-        while (plain < n && is_plain(s[plain]))
-            plain++;
-        sc_buf_add(out, s + i, plain - i);
-        i = plain;
+        size_t plain = plain_prefix(s + i, n - i);
+        sc_buf_add(out, s + i, plain);
+        i += plain;
         if (i < n)
             i += add_special(out, s + i, n - i);
     }

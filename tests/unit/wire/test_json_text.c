@@ -71,3 +71,19 @@ Test(json_text, commas_stand_between_members_only)
     json_text_close(&out, '}');
     cr_assert_str_eq(out.p, "{\"a\":-1,\"list\":[{},\"x{\",\"y\"],\"n\":[1,2],\"t\":true}");
 }
+
+/* Wherever it stands in a word of eight. */
+Test(json_text, what_needs_an_escape_is_found_at_every_place)
+{
+    static const char hard[] = "\"\\\n\x1f\x7f\xc3\xbc";
+    for (size_t at = 0; at < 24; at++) {
+        for (size_t i = 0; i + 1 < sizeof hard - 1; i++) {
+            char text[40];
+            memset(text, 'x', sizeof text);
+            text[sizeof text - 1] = 0;
+            memcpy(text + at, hard + i, hard[i] == '\xc3' ? 2 : 1);
+            sc_auto_value struct sc_value *v = round_trip(text, strlen(text));
+            cr_assert_str_eq(sc_value_get_str(v, "s"), text, "byte %zu at %zu", i, at);
+        }
+    }
+}
