@@ -1,5 +1,5 @@
 /* json_text.h: for wire/ only: JSON text without a tree. An envelope has fifteen members, and a
- * tree of them costs ten times the text (ADR 0010); what comes in is jansson's to read. */
+ * tree of them costs ten times the text (ADR 0014); what comes in is jansson's to read. */
 #ifndef SIDECLAW_JSON_TEXT_H
 #define SIDECLAW_JSON_TEXT_H
 
