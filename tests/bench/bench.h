@@ -26,7 +26,7 @@ struct bench_args {
     const char *channel; /* the sender's channel in Redis, where its receipts come */
     const char *to;      /* the receiving agent; with `agents` > 1 the first part of their names */
     const char *folder;  /* on the file system to be measured */
-    int64_t port;        /* of Redis */
+    int64_t port;        /* of Redis; of the gateway in its two jobs */
     int64_t count, warm_up;
     int64_t in_flight;
     int64_t rate; /* a second; 0: as fast as `in_flight` lets */
@@ -38,6 +38,8 @@ struct bench_args {
 /* --- jobs: 0 or an exit code; they say on stderr what went wrong --- */
 int bench_send(const struct bench_args *a);
 int bench_drain(const struct bench_args *a);
+int bench_ask(const struct bench_args *a);
+int bench_gateway(const struct bench_args *a);
 int bench_raw_latency(const struct bench_args *a);
 int bench_raw_throughput(const struct bench_args *a);
 int bench_raw_script(const struct bench_args *a);

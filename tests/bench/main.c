@@ -16,6 +16,8 @@ struct job {
 static const struct job jobs[] = {
     { "send", bench_send, "--socket --port --channel" },
     { "drain", bench_drain, "--socket --port --channel" },
+    { "ask", bench_ask, "--socket --port" },
+    { "gateway", bench_gateway, "--port" },
     { "raw-latency", bench_raw_latency, "--port --rate" },
     { "raw-throughput", bench_raw_throughput, "--port" },
     { "raw-script", bench_raw_script, "--port" },
