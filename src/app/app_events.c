@@ -150,14 +150,14 @@ static bool is_up(const struct sc_transport *t)
     return t->state == SC_LINK_UP;
 }
 
-static bool any_up(const struct sc_app *a)
+static bool any_fast_up(const struct sc_app *a)
 {
-    return (a->redis && is_up(sc_redis_transport(a->redis))) || is_up(sc_peer_transport(a->peer)) ||
-           (a->consul && is_up(sc_consul_transport(a->consul)));
+    return (a->redis && is_up(sc_redis_transport(a->redis))) || is_up(sc_peer_transport(a->peer));
 }
 
 /* A way that opens takes what waits; one that closes leaves what was on it to the others, at once
- * if there are any: without, a look would only count as a vain attempt. */
+ * if they can take it: with none, or with Consul alone, a whole backlog's retries would be in vain.
+ */
 static void transport_link(void *ctx, const struct sc_transport *t, enum sc_link_state state,
                            const char *detail, const char *remedy)
 {
@@ -166,7 +166,7 @@ static void transport_link(void *ctx, const struct sc_transport *t, enum sc_link
         link_changed(a, APP_LINK_REDIS, SC_SIG_REDIS, state, detail, remedy);
     if (t == sc_peer_transport(a->peer))
         app_show_peer(a);
-    if (any_up(a))
+    if (state == SC_LINK_UP || any_fast_up(a))
         sc_router_hurry(a->router, NULL);
 }
 
@@ -175,7 +175,7 @@ static void transport_way(void *ctx, const struct sc_transport *t, const char *g
     struct sc_app *a = ctx;
     (void)t;
     app_show_peer(a);
-    if (open || any_up(a))
+    if (open || any_fast_up(a))
         sc_router_hurry(a->router, gateway);
 }
 

@@ -68,6 +68,7 @@ def test_status_over_http(pair: Pair) -> None:
     assert status["gateway"] == "jerry-gateway" and set(status["links"]) == {
         "gateway",
         "redis",
+        "peer",
         "consul",
     }
 

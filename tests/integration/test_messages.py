@@ -185,11 +185,11 @@ def test_gateways_lists_both(pair: Pair) -> None:
     assert "bobby-gateway" in pair.jerry.cli("gateways").ok().out
 
 
-def test_status_is_healthy_with_three_links_up(pair: Pair) -> None:
+def test_status_is_healthy_with_its_links_up(pair: Pair) -> None:
     eventually(lambda: pair.jerry.status()["health"] == "healthy", "healthy")
     status = pair.jerry.status()
     assert status["gateway"] == "jerry-gateway" and status["reasons"] == []
-    assert set(status["links"]) == {"gateway", "redis", "consul"}
+    assert set(status["links"]) == {"gateway", "redis", "peer", "consul"}
     assert status["links"]["gateway"]["state"] == "ready"
     assert status["pid"] == pair.jerry.process.pid
     assert "healthy" in pair.jerry.cli("status").ok().out
