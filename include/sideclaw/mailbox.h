@@ -30,6 +30,8 @@ struct sc_mailbox *sc_mailbox_new(const struct sc_mailbox_deps *deps);
 void sc_mailbox_start(struct sc_mailbox *m); /* lanes left over from the last life */
 void sc_mailbox_free(struct sc_mailbox *m);
 void sc_mailbox_deliver(struct sc_mailbox *m, const struct sc_message *msg);
+/* Does something of its pair wait here? */
+bool sc_mailbox_queues(const struct sc_mailbox *m, const struct sc_message *msg);
 /* The gateway became ready: try every lane. */
 void sc_mailbox_gateway_ready(struct sc_mailbox *m);
 void sc_mailbox_turn(struct sc_mailbox *m, const struct sc_id *id, enum sc_turn_event ev,

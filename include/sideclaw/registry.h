@@ -62,6 +62,8 @@ enum sc_place {
 };
 enum sc_place sc_registry_locate(const struct sc_registry *r, const char *agent,
                                  const char **ret_gateway);
+/* Is it one of ours that nobody wakes, or may turn out to be when the gateway says who is there? */
+bool sc_registry_rests(const struct sc_registry *r, const char *agent);
 /* The known id nearest to a mistyped one; NULL when none is near. */
 const char *sc_registry_suggest(const struct sc_registry *r, const char *agent);
 

@@ -40,8 +40,11 @@ struct sc_router_deps {
         *transports[SC_ROUTER_TRANSPORTS_MAX]; /* in order of preference; NULL ends */
     /* Sign before the first send; NULL: no mesh key. */
     void (*sign)(void *ctx, struct sc_message *m);
-    /* A message was committed to the inbox of a local agent (place LOCAL). */
+    /* A message was committed to the inbox of a local agent, and is not at rest there: it wants a
+     * turn, or waits for one before it. */
     void (*deliver)(void *ctx, const struct sc_message *m);
+    /* Does something of its pair wait that was delivered so? NULL: never. */
+    bool (*queues)(void *ctx, const struct sc_message *m);
     void *ctx;
 };
 

@@ -41,6 +41,10 @@ struct sc_spool_stats {
 typedef void sc_lane_fn(void *ctx, const char *to_agent, const char *from_agent,
                         const char *from_gateway);
 
+/* Which rows of an inbox: what is not read, everything, or of the former only what was delivered.
+ */
+enum sc_list { SC_LIST_UNREAD, SC_LIST_ALL, SC_LIST_DELIVERED };
+
 struct sc_spool_ops {
     /* --- outgoing --- */
     /* Store m as ACCEPTED, due for sending again at `next`. Gives it its seq. SC_EEXIST when the id
@@ -78,8 +82,14 @@ struct sc_spool_ops {
     int (*in_head)(void *impl, const char *to_agent, const char *from_agent,
                    const char *from_gateway, struct sc_record *ret, struct sc_err *err);
     int (*in_lanes)(void *impl, sc_lane_fn *fn, void *ctx, struct sc_err *err);
-    int (*in_list)(void *impl, const char *agent, bool all, int limit, sc_record_fn *fn, void *ctx,
+    int (*in_list)(void *impl, const char *agent, enum sc_list what, int limit, sc_record_fn *fn,
+                   void *ctx, struct sc_err *err);
+    /* Visit what is no further than STORED of a lane, by seq. */
+    int (*in_rest)(void *impl, const char *to_agent, const char *from_agent,
+                   const char *from_gateway, int limit, sc_record_fn *fn, void *ctx,
                    struct sc_err *err);
+    /* List it behind all others from now on: some that come first were stored after it. */
+    int (*in_last)(void *impl, const struct sc_id *id, struct sc_err *err);
     int (*in_ack)(void *impl, const char *agent, const struct sc_id *id, sc_wall at,
                   struct sc_err *err);
     /* The reply to message id that lies in an inbox here; SC_ENOENT when there is none. */

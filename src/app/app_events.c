@@ -390,6 +390,11 @@ void app_deliver(void *app, const struct sc_message *m)
     sc_mailbox_deliver(((struct sc_app *)app)->mailbox, m);
 }
 
+bool app_queues(void *app, const struct sc_message *m)
+{
+    return sc_mailbox_queues(((const struct sc_app *)app)->mailbox, m);
+}
+
 struct sc_mesh_key app_mesh_key(const struct sc_app *a)
 {
     return (struct sc_mesh_key){ .key = (const uint8_t *)a->cfg.mesh_key,

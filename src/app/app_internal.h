@@ -64,6 +64,7 @@ void app_local_changed(void *app);
 void app_gateway_alive(void *app, const char *gateway);
 void app_verdict_changed(void *app, enum sc_health h);
 void app_deliver(void *app, const struct sc_message *m);
+bool app_queues(void *app, const struct sc_message *m);
 void app_sign(void *app, struct sc_message *m);
 struct sc_mesh_key app_mesh_key(const struct sc_app *a);
 unsigned app_turns(void *app);

@@ -169,6 +169,7 @@ static void build_router(struct sc_app *a)
                     .thread_rate = (uint32_t)a->cfg.messages_thread_rate },
         .sign = app_sign,
         .deliver = app_deliver,
+        .queues = app_queues,
         .ctx = a,
     };
     size_t n = 0;

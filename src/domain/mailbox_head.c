@@ -64,33 +64,61 @@ bool mailbox_head_waits(const struct lane *l, const struct sc_message *m)
     return spool->ops->get(spool->impl, &m->prev, true, &prev, &err) == SC_ENOENT;
 }
 
-/* Messages that came while it was not known that only the agent's inbox is served. */
+/* What waits in an inbox that nobody wakes for. */
 struct resting {
     struct sc_message **v; /* copied: a row must not be changed while it is being visited */
     size_t n;
 };
 
-static bool collect_stored(void *ctx, const struct sc_record *rec)
+static bool collect(void *ctx, const struct sc_record *rec)
 {
     struct resting *rest = ctx;
-    if (rec->stage == SC_STAGE_STORED && rec->msg.kind == SC_KIND_MESSAGE)
-        rest->v[rest->n++] = sc_message_copy(&rec->msg);
+    rest->v[rest->n++] = sc_message_copy(&rec->msg);
     return true;
 }
 
-int mailbox_head_rest(struct lane *l, size_t *ret_n)
+/* Listed last, because lists show what is stored in the order in which it came. */
+static int rest_one(struct lane *l, const struct sc_message *m, struct sc_err *err)
+{
+    const struct sc_spool *spool = &l->box->d.spool;
+    int rc = sc_router_progress(l->box->d.router, m, SC_STAGE_DELIVERED, NULL, err);
+    if (rc == SC_OK)
+        rc = spool->ops->in_last(spool->impl, &m->id, err);
+    if (rc == SC_OK)
+        l->last = m->id;
+    return rc;
+}
+
+/* One that waits for another has its own ttl all the same. */
+static int end_one(const struct lane *l, const struct sc_message *m, struct sc_err *err)
+{
+    return sc_router_progress(l->box->d.router, m, SC_STAGE_DEAD,
+                              "expired: one before it did not come within its ttl", err);
+}
+
+int mailbox_head_rest(struct lane *l, size_t *ret_moved, size_t *ret_left)
 {
     const struct sc_spool *spool = &l->box->d.spool;
     struct sc_err err = SC_ERR_INIT;
     struct resting rest = { .v = sc_xcalloc(SC_LIST_MAX, sizeof(struct sc_message *)) };
-    int rc = spool->ops->in_list(spool->impl, l->to_agent, false, SC_LIST_MAX, collect_stored,
-                                 &rest, &err);
+    int rc = spool->ops->in_rest(spool->impl, l->to_agent, l->from_agent, l->from_gateway,
+                                 SC_LIST_MAX, collect, &rest, &err);
+    size_t moved = 0;
     for (size_t i = 0; i < rest.n; i++) {
-        if (rc == SC_OK)
-            rc = sc_router_progress(l->box->d.router, rest.v[i], SC_STAGE_DELIVERED, NULL, &err);
-        sc_message_free(rest.v[i]);
+        const struct sc_message *m = rest.v[i];
+        bool waits = moved < i || mailbox_head_waits(l, m);
+        if (rc == SC_OK && !waits)
+            rc = rest_one(l, m, &err);
+        else if (rc == SC_OK && sc_message_is_expired(m, sc_clock_wall(&l->box->d.clock)))
+            rc = end_one(l, m, &err);
+        else
+            continue;
+        moved++;
     }
+    for (size_t i = 0; i < rest.n; i++)
+        sc_message_free(rest.v[i]);
     free(rest.v);
-    *ret_n = rest.n;
+    *ret_moved = moved;
+    *ret_left = rest.n - moved;
     return rc;
 }

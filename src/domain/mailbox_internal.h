@@ -61,7 +61,8 @@ int mailbox_head_take(struct lane *l, struct sc_record *head, struct sc_err *err
 bool mailbox_head_waits(const struct lane *l, const struct sc_message *m);
 /* The sender's word on m, which is stored here, is newer than what was stored. */
 void mailbox_head_hear(struct lane *l, const struct sc_message *m);
-/* Only the agent's inbox is served: what is stored for it has arrived where it is read. */
-int mailbox_head_rest(struct lane *l, size_t *ret_n);
+/* Only the agent's inbox is served: what is stored for it has arrived where it is read, up to the
+ * first that waits for another. How many moved, and how many are left. */
+int mailbox_head_rest(struct lane *l, size_t *ret_moved, size_t *ret_left);
 
 #endif

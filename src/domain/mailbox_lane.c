@@ -24,11 +24,24 @@ static void on_retry(void *ctx)
     mailbox_lane_next(ctx);
 }
 
+/* 0x1f, the unit separator, is in no name. */
+static char *key_of(const char *to, const char *from, const char *from_gateway)
+{
+    return sc_xasprintf("%s\x1f%s\x1f%s", to, from, from_gateway ? from_gateway : "");
+}
+
+bool sc_mailbox_queues(const struct sc_mailbox *m, const struct sc_message *msg)
+{
+    if (sc_map_count(m->lanes) == 0)
+        return false;
+    sc_auto_free char *key = key_of(msg->to_agent, msg->from_agent, msg->from_gateway);
+    return sc_map_get(m->lanes, key) != NULL;
+}
+
 struct lane *mailbox_lane(struct sc_mailbox *m, const char *to, const char *from,
                           const char *from_gateway)
 {
-    /* 0x1f, the unit separator, is in no name. */
-    char *key = sc_xasprintf("%s\x1f%s\x1f%s", to, from, from_gateway ? from_gateway : "");
+    char *key = key_of(to, from, from_gateway);
     struct lane *l = sc_map_get(m->lanes, key);
     if (l) {
         free(key);
@@ -143,15 +156,16 @@ static int hand_over(struct lane *l, const struct sc_record *head, struct sc_err
     return SC_OK;
 }
 
-/* They have arrived where they are read; nothing of the lane wants a turn. */
+/* They have arrived where they are read, each after those before it; nothing of the lane wants a
+ * turn. */
 static void leave_in_inbox(struct lane *l)
 {
-    size_t n = 0;
-    if (mailbox_head_rest(l, &n) < 0)
+    size_t moved = 0, left = 0;
+    if (mailbox_head_rest(l, &moved, &left) < 0)
         mailbox_lane_retry(l);
-    else if (n)
+    else if (moved)
         mailbox_lane_settle(l);
-    else
+    else if (!left)
         drop(l);
 }
 

@@ -220,6 +220,14 @@ enum sc_place sc_registry_locate(const struct sc_registry *r, const char *agent,
     return SC_PLACE_REMOTE;
 }
 
+bool sc_registry_rests(const struct sc_registry *r, const char *agent)
+{
+    const char *gateway;
+    const struct local_agent *own = registry_find_local(r, agent);
+    return (own && own->in_config && !own->in_gateway) ||
+           sc_registry_locate(r, agent, &gateway) == SC_PLACE_INBOX;
+}
+
 struct suggestion {
     const char **ids;
     size_t n;

@@ -11,6 +11,8 @@ struct receipt_batch {
     size_t cap;
 };
 
+enum { ROUTER_RESTING = 256 }; /* a power of two, at most that of a byte */
+
 struct sc_router {
     struct sc_router_deps d;
     struct sc_router_counters n;
@@ -22,9 +24,10 @@ struct sc_router {
     bool flush_queued;
     struct sc_map *waits; /* id -> struct sc_wait, a list */
     size_t n_waits;
-    struct sc_map *latest;       /* pair -> struct latest, see router_order.c */
-    struct sc_map *latest_by_id; /* id -> the same */
-    struct sc_map *rates;        /* thread -> count in this minute */
+    struct sc_map *latest;                /* pair -> struct latest, see router_order.c */
+    struct sc_map *latest_by_id;          /* id -> the same */
+    struct sc_id resting[ROUTER_RESTING]; /* of late, by their last byte; see router_rest.c */
+    struct sc_map *rates;                 /* thread -> count in this minute */
     sc_mono rates_since;
 };
 
@@ -78,6 +81,14 @@ void router_order_refresh(const struct sc_router *r, struct sc_message *m);
 void router_order_start(struct sc_router *r);
 void router_order_init(struct sc_router *r);
 void router_order_free(struct sc_router *r);
+
+/* router_rest.c: agents that nobody wakes read their inbox, in order. Must m, just stored, wait
+ * there for one before it? */
+bool router_rest_waits(const struct sc_router *r, const struct sc_message *m);
+/* It need not: it is delivered. */
+void router_rests(struct sc_router *r, const struct sc_id *id);
+/* A commit failed: what was delivered is not even stored. */
+void router_rest_forget(struct sc_router *r);
 
 /* router_guard.c: false when the thread (or, without one, the pair of agents) is over its rate. */
 bool router_rate_ok(struct sc_router *r, const struct sc_message *m);

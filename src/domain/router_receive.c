@@ -56,7 +56,9 @@ struct arrival {
 static void on_stored(void *ctx, const struct sc_err *err)
 {
     struct arrival *a = ctx;
-    if (!err) {
+    if (err) {
+        router_rest_forget(a->r);
+    } else {
         if (a->via && a->entry.name[0])
             a->via->ops->settle(a->via->impl, &a->entry);
         if (a->deliver)
@@ -101,35 +103,40 @@ static void arrived(struct sc_router *r, const struct sc_message *m, enum sc_sta
         (void)router_advance(r, &m->in_reply_to, SC_STAGE_REPLIED, now, NULL);
         router_wake(r, &m->in_reply_to); /* also when the receipt `replied` was faster */
     }
-    if (stage == SC_STAGE_DELIVERED)
+    if (stage == SC_STAGE_DELIVERED) {
+        router_rests(r, &m->id);
         progressed(r, m, stage, NULL);
+    }
 }
 
-/* An inbox that nobody wakes for is the end of the way. */
-static bool ends_here(const struct sc_message *m, enum sc_place place)
+/* An inbox that nobody wakes for is the end of the way, unless one before it is not there yet. */
+static bool ends_here(const struct sc_router *r, const struct sc_message *m, enum sc_place place)
 {
-    return m->kind != SC_KIND_MESSAGE || place == SC_PLACE_INBOX;
+    return m->kind != SC_KIND_MESSAGE || (place == SC_PLACE_INBOX && !router_rest_waits(r, m));
 }
 
-static bool waits_for_turn(const struct sc_message *m, enum sc_stage stage, enum sc_place place)
+static bool is_waiting(const struct sc_message *m, enum sc_stage stage, enum sc_place place)
 {
-    return m->kind == SC_KIND_MESSAGE && stage == SC_STAGE_STORED && place == SC_PLACE_LOCAL;
+    return m->kind == SC_KIND_MESSAGE && stage == SC_STAGE_STORED &&
+           (place == SC_PLACE_LOCAL || place == SC_PLACE_INBOX);
 }
 
 /* Returns true when m is (now or since before) in the inbox; *ret_waits when it waits there for a
- * turn. A duplicate is shown to the mailbox, too: it may say that it need not wait for another. */
+ * turn or for another. A duplicate is shown to the mailbox, too: it may say that it need not wait.
+ */
 static bool store(struct sc_router *r, const struct sc_message *m, enum sc_place place,
                   bool *ret_waits)
 {
     struct sc_err err = SC_ERR_INIT;
-    enum sc_stage stage = ends_here(m, place) ? SC_STAGE_DELIVERED : SC_STAGE_STORED;
+    enum sc_stage stage = ends_here(r, m, place) ? SC_STAGE_DELIVERED : SC_STAGE_STORED;
     char reason[SC_REASON_MAX] = "";
     int rc = r->d.spool.ops->in_put(r->d.spool.impl, m, router_now(r), &stage, reason, &err);
-    *ret_waits = (rc == SC_OK || rc == SC_EEXIST) && waits_for_turn(m, stage, place);
     if (rc == SC_OK) {
         arrived(r, m, stage);
+        *ret_waits = stage == SC_STAGE_STORED;
         return true;
     }
+    *ret_waits = rc == SC_EEXIST && is_waiting(m, stage, place);
     if (rc == SC_EEXIST) {
         r->n.duplicates++;
         router_tell(r, m->from_gateway, &m->id, stage, reason);
@@ -224,7 +231,7 @@ static bool is_over(struct sc_router *r, const struct sc_message *m, enum sc_pla
     *ret_waits = false;
     if (m->ask) { /* what is not here is not ours to talk about */
         (void)answer(r, m, &stage);
-        *ret_waits = waits_for_turn(m, stage, place);
+        *ret_waits = is_waiting(m, stage, place);
         return true;
     }
     if (too_many_hops(r, m))

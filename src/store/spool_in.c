@@ -149,14 +149,46 @@ int sc_spool_in_lanes(void *impl, sc_lane_fn *fn, void *ctx, struct sc_err *err)
     return r == SC_ENOENT ? SC_OK : r;
 }
 
-int sc_spool_in_list(void *impl, const char *agent, bool all, int limit, sc_record_fn *fn,
+int sc_spool_in_list(void *impl, const char *agent, enum sc_list what, int limit, sc_record_fn *fn,
                      void *ctx, struct sc_err *err)
 {
+    static const enum spool_stmt queries[] = { [SC_LIST_UNREAD] = ST_IN_UNREAD,
+                                               [SC_LIST_ALL] = ST_IN_LATEST,
+                                               [SC_LIST_DELIVERED] = ST_IN_DELIVERED };
     struct sc_spool_sqlite *s = impl;
-    enum spool_stmt query = all ? ST_IN_LATEST : ST_IN_UNREAD;
+    enum spool_stmt query = queries[what];
     (void)sqlite3_bind_int(s->stmt[query], 1, limit);
     sc_spool_bind_key(s->stmt[query], 2, agent);
     return sc_spool_visit(s, query, ST_IN_BY_N, limit, fn, ctx, err);
+}
+
+int sc_spool_in_rest(void *impl, const char *to_agent, const char *from_agent,
+                     const char *from_gateway, int limit, sc_record_fn *fn, void *ctx,
+                     struct sc_err *err)
+{
+    struct sc_spool_sqlite *s = impl;
+    sqlite3_stmt *st = s->stmt[ST_IN_REST];
+    sc_spool_bind_key(st, 1, to_agent);
+    sc_spool_bind_key(st, 2, from_agent);
+    sc_spool_bind_key(st, 3, from_gateway);
+    (void)sqlite3_bind_int(st, 4, limit);
+    return sc_spool_visit(s, ST_IN_REST, ST_IN_BY_N, limit, fn, ctx, err);
+}
+
+/* Lists go by number; a new one costs both rows and their indexes, which only stragglers pay. */
+int sc_spool_in_last(void *impl, const struct sc_id *id, struct sc_err *err)
+{
+    struct sc_spool_sqlite *s = impl;
+    struct spool_state row;
+    int r = sc_spool_state(s, ST_IN_STATE, id, &row, err);
+    if (r == SC_OK)
+        r = sc_spool_begin(s, err);
+    if (r < 0)
+        return r;
+    (void)sqlite3_bind_int64(s->stmt[ST_IN_LAST], 1, row.n);
+    (void)sqlite3_bind_int64(s->stmt[ST_IN_LAST_ENVELOPE], 1, row.n);
+    r = sc_spool_write(s, ST_IN_LAST, err);
+    return r == SC_OK ? sc_spool_write(s, ST_IN_LAST_ENVELOPE, err) : r;
 }
 
 int sc_spool_in_ack(void *impl, const char *agent, const struct sc_id *id, sc_wall at,

@@ -48,6 +48,10 @@ enum spool_stmt {
     ST_IN_HEAD,
     ST_IN_LANES,
     ST_IN_UNREAD,
+    ST_IN_DELIVERED,
+    ST_IN_REST,
+    ST_IN_LAST,
+    ST_IN_LAST_ENVELOPE,
     ST_IN_LATEST,
     ST_IN_REPLY_TO,
     ST_IN_BY_N,
@@ -256,8 +260,12 @@ int sc_spool_in_advance(void *impl, const struct sc_id *id, enum sc_stage stage,
 int sc_spool_in_head(void *impl, const char *to_agent, const char *from_agent,
                      const char *from_gateway, struct sc_record *ret, struct sc_err *err);
 int sc_spool_in_lanes(void *impl, sc_lane_fn *fn, void *ctx, struct sc_err *err);
-int sc_spool_in_list(void *impl, const char *agent, bool all, int limit, sc_record_fn *fn,
+int sc_spool_in_list(void *impl, const char *agent, enum sc_list what, int limit, sc_record_fn *fn,
                      void *ctx, struct sc_err *err);
+int sc_spool_in_rest(void *impl, const char *to_agent, const char *from_agent,
+                     const char *from_gateway, int limit, sc_record_fn *fn, void *ctx,
+                     struct sc_err *err);
+int sc_spool_in_last(void *impl, const struct sc_id *id, struct sc_err *err);
 int sc_spool_in_ack(void *impl, const char *agent, const struct sc_id *id, sc_wall at,
                     struct sc_err *err);
 int sc_spool_in_reply_to(void *impl, const struct sc_id *id, struct sc_record *ret,

@@ -150,6 +150,12 @@ static const char *const statements[SPOOL_STMTS] = {
                     " (?1, ?2, ?3, 9223372036854775807)"
                     " ORDER BY to_agent, from_agent, from_gateway, seq LIMIT 1",
     [ST_IN_UNREAD] = "SELECT n FROM inbox WHERE to_agent = ?2 AND acked = 0 ORDER BY n LIMIT ?1",
+    [ST_IN_DELIVERED] = "SELECT n FROM inbox WHERE to_agent = ?2 AND acked = 0 AND stage > 2"
+                        " ORDER BY n LIMIT ?1",
+    [ST_IN_REST] = "SELECT n FROM inbox WHERE settled_ms IS NULL AND to_agent = ?1 AND"
+                   " from_agent = ?2 AND from_gateway = ?3 AND stage = 2 ORDER BY seq, n LIMIT ?4",
+    [ST_IN_LAST] = "UPDATE inbox SET n = (SELECT max(n) FROM inbox) + 1 WHERE n = ?1",
+    [ST_IN_LAST_ENVELOPE] = "UPDATE inbox_envelope SET n = (SELECT max(n) FROM inbox) WHERE n = ?1",
     [ST_IN_LATEST] = "SELECT n FROM (SELECT n FROM"
                      " (SELECT n FROM inbox WHERE to_agent = ?2 AND acked = 0"
                      "   ORDER BY n DESC LIMIT ?1) UNION ALL SELECT n FROM"

@@ -118,6 +118,14 @@ static const char *call_agent(struct sc_call *call)
     return agent;
 }
 
+/* Who reads an inbox instead of being woken must not see a message before one that comes first. */
+static enum sc_list what_to_list(const struct sc_call *call, const char *agent)
+{
+    if (sc_value_get_bool(call->params, "all", false))
+        return SC_LIST_ALL;
+    return sc_registry_rests(call->env->registry, agent) ? SC_LIST_DELIVERED : SC_LIST_UNREAD;
+}
+
 void sc_op_inbox_list(struct sc_call *call)
 {
     struct sc_err err = SC_ERR_INIT;
@@ -125,10 +133,10 @@ void sc_op_inbox_list(struct sc_call *call)
     if (!agent)
         return;
     const struct sc_spool *spool = &call->env->spool;
-    bool all = sc_value_get_bool(call->params, "all", false);
     int limit = (int)sc_value_get_int(call->params, "limit", LIST_DEFAULT);
     struct listing l = { .rows = sc_value_array(), .with_body = true };
-    int r = spool->ops->in_list(spool->impl, agent, all, limit, add_row, &l, &err);
+    int r = spool->ops->in_list(spool->impl, agent, what_to_list(call, agent), limit, add_row, &l,
+                                &err);
     if (r == SC_OK && sc_value_count(l.rows) == 0)
         r = check_agent(call, agent, &err);
     if (r < 0) {

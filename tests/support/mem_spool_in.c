@@ -22,6 +22,7 @@ int mem_in_put(void *impl, const struct sc_message *m, sc_wall now, enum sc_stag
         return r;
     struct mem_row *row = mem_insert(s, &s->in, m);
     row->st.stage = SC_STAGE_STORED;
+    row->st.place = ++s->places;
     row->st.times[SC_STAGE_STORED] = now;
     if (*stage != SC_STAGE_STORED)
         mem_move(row, *stage, now, NULL);
@@ -87,17 +88,80 @@ int mem_in_lanes(void *impl, sc_lane_fn *fn, void *ctx, struct sc_err *err)
     return SC_OK;
 }
 
-static bool want_unread(const struct mem_row *row, const char *agent, bool all)
+static bool is_listed(const struct mem_row *row, const char *agent, enum sc_list what)
 {
-    return sc_streq(row->rec.msg.to_agent, agent) && (all || !row->st.acked);
+    if (row->st.gone || !sc_streq(row->rec.msg.to_agent, agent))
+        return false;
+    return what == SC_LIST_ALL ||
+           (!row->st.acked && (what == SC_LIST_UNREAD || row->st.stage > SC_STAGE_STORED));
 }
 
-int mem_in_list(void *impl, const char *agent, bool all, int limit, sc_record_fn *fn, void *ctx,
-                struct sc_err *err)
+static int by_place(const void *a, const void *b)
+{
+    const struct mem_row *const *x = a, *const *y = b;
+    return (*x)->st.place < (*y)->st.place ? -1 : (*x)->st.place > (*y)->st.place;
+}
+
+static int by_seq(const void *a, const void *b)
+{
+    const struct mem_row *const *x = a, *const *y = b;
+    return (*x)->rec.msg.seq < (*y)->rec.msg.seq ? -1 : (*x)->rec.msg.seq > (*y)->rec.msg.seq;
+}
+
+/* The first `max` of the n rows in v, or the last. */
+static void visit(struct mem_row **v, size_t n, size_t max, bool last, sc_record_fn *fn, void *ctx)
+{
+    size_t first = last && n > max ? n - max : 0;
+    for (size_t i = first; i < n && i < first + max; i++)
+        if (!fn(ctx, mem_view(v[i])))
+            return;
+}
+
+int mem_in_list(void *impl, const char *agent, enum sc_list what, int limit, sc_record_fn *fn,
+                void *ctx, struct sc_err *err)
 {
     struct mem_spool *s = impl;
+    struct mem_row **rows = sc_xcalloc(s->in.n + 1, sizeof(struct mem_row *));
+    size_t n = 0;
     (void)err;
-    return mem_list(&s->in, want_unread, agent, all, limit, fn, ctx);
+    for (size_t i = 0; i < s->in.n; i++)
+        if (is_listed(s->in.v[i], agent, what))
+            rows[n++] = s->in.v[i];
+    qsort(rows, n, sizeof *rows, by_place);
+    visit(rows, n, limit < 0 ? 0 : (size_t)limit, what == SC_LIST_ALL, fn, ctx);
+    free(rows);
+    return SC_OK;
+}
+
+int mem_in_rest(void *impl, const char *to_agent, const char *from_agent, const char *from_gateway,
+                int limit, sc_record_fn *fn, void *ctx, struct sc_err *err)
+{
+    struct mem_spool *s = impl;
+    struct mem_row **rows = sc_xcalloc(s->in.n + 1, sizeof(struct mem_row *));
+    size_t n = 0;
+    (void)err;
+    for (size_t i = 0; i < s->in.n; i++)
+        if (in_lane(s->in.v[i], to_agent, from_agent, from_gateway) &&
+            s->in.v[i]->st.stage == SC_STAGE_STORED)
+            rows[n++] = s->in.v[i];
+    qsort(rows, n, sizeof *rows, by_seq);
+    visit(rows, n, limit < 0 ? 0 : (size_t)limit, false, fn, ctx);
+    free(rows);
+    return SC_OK;
+}
+
+int mem_in_last(void *impl, const struct sc_id *id, struct sc_err *err)
+{
+    struct mem_spool *s = impl;
+    struct mem_row *row = mem_find(&s->in, id);
+    if (!row || row->st.gone)
+        return sc_fail(err, SC_ENOENT, "no such message");
+    int r = mem_begin(s, err);
+    if (r < 0)
+        return r;
+    mem_change(s, row);
+    row->st.place = ++s->places;
+    return SC_OK;
 }
 
 int mem_in_ack(void *impl, const char *agent, const struct sc_id *id, sc_wall at,

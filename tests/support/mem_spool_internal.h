@@ -12,6 +12,7 @@ struct mem_state {
     bool acked, settled, gone; /* gone: expired; an inbox id is remembered all the same */
     sc_wall times[SC_STAGES];
     int64_t due, settled_ms;
+    uint64_t place; /* in lists of the inbox */
     char reason[SC_REASON_MAX];
 };
 
@@ -56,6 +57,7 @@ struct mem_spool {
     struct mem_callbacks waiting, running;
     struct mem_spool_faults faults;
     uint64_t writes, commits;
+    uint64_t places;
 };
 
 struct mem_row *mem_find(const struct mem_table *t, const struct sc_id *id);
@@ -91,8 +93,11 @@ int mem_in_advance(void *impl, const struct sc_id *id, enum sc_stage stage, sc_w
 int mem_in_head(void *impl, const char *to_agent, const char *from_agent, const char *from_gateway,
                 struct sc_record *ret, struct sc_err *err);
 int mem_in_lanes(void *impl, sc_lane_fn *fn, void *ctx, struct sc_err *err);
-int mem_in_list(void *impl, const char *agent, bool all, int limit, sc_record_fn *fn, void *ctx,
-                struct sc_err *err);
+int mem_in_list(void *impl, const char *agent, enum sc_list what, int limit, sc_record_fn *fn,
+                void *ctx, struct sc_err *err);
+int mem_in_rest(void *impl, const char *to_agent, const char *from_agent, const char *from_gateway,
+                int limit, sc_record_fn *fn, void *ctx, struct sc_err *err);
+int mem_in_last(void *impl, const struct sc_id *id, struct sc_err *err);
 int mem_in_ack(void *impl, const char *agent, const struct sc_id *id, sc_wall at,
                struct sc_err *err);
 int mem_in_reply_to(void *impl, const struct sc_id *id, struct sc_record *ret, struct sc_err *err);

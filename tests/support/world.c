@@ -115,6 +115,12 @@ static void on_deliver(void *ctx, const struct sc_message *m)
     sc_mailbox_deliver(n->mailbox, m);
 }
 
+static bool on_queues(void *ctx, const struct sc_message *m)
+{
+    const struct node *n = ctx;
+    return sc_mailbox_queues(n->mailbox, m);
+}
+
 /* --- a process's life --- */
 
 static void build(struct node *n)
@@ -135,6 +141,7 @@ static void build(struct node *n)
                                            .limits = opt->limits,
                                            .transports = { mem_link_transport(n->link) },
                                            .deliver = on_deliver,
+                                           .queues = on_queues,
                                            .ctx = n };
     n->router = sc_router_new(&router);
     const struct sc_mailbox_deps mailbox = { .loop = n->loop,

@@ -75,6 +75,9 @@ class Disk:
         assert self._mount(f"remount,size={DISK_MB}m") == 0, self.why
 
     def stop(self) -> None:
+        """What was on it is gone, unless SIDECLAW_WORLD_KEEP wants a copy beside it."""
+        if self.mounted and os.environ.get("SIDECLAW_WORLD_KEEP"):
+            shutil.copytree(self.path, self.path.with_suffix(".kept"), dirs_exist_ok=True)
         if self.mounted:
             subprocess.run(["umount", "-l", str(self.path)], check=True)
             self.mounted = False
@@ -311,6 +314,11 @@ class World:
         )
 
     def alive_senders(self) -> list[Sender]:
+        """Those who send; raises what went wrong with a client, or with a sidecar that ended by itself."""
+        for sidecar in self.sidecars.values():
+            code = sidecar.process.returncode
+            if code not in (None, -9):  # a test's own doing
+                raise RuntimeError(f"{sidecar.name} ended with {code}")
         for s in (*self.senders.values(), *self.readers.values()):
             if s.failure:
                 raise s.failure

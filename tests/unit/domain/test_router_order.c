@@ -89,6 +89,106 @@ Test(order, a_stored_one_whose_sender_learns_late_of_a_death_is_asked_about_and_
     world_free(w);
 }
 
+/* --- agents that nobody wakes: what they may read is in order, too --- */
+
+static bool add_body(void *ctx, const struct sc_record *rec)
+{
+    char *s = ctx;
+    size_t n = strlen(s);
+    (void)snprintf(s + n, 64 - n, "%s ", rec->msg.body);
+    return true;
+}
+
+static const char *readable(struct world *w, char s[64])
+{
+    const struct sc_spool spool = mem_spool_port(world_node(w, 1)->spool);
+    struct sc_err err = SC_ERR_INIT;
+    s[0] = 0;
+    cr_assert_eq(
+        spool.ops->in_list(spool.impl, "ops", SC_LIST_DELIVERED, SC_LIST_MAX, add_body, s, &err),
+        SC_OK);
+    return s;
+}
+
+static struct world *with_reader(void)
+{
+    struct world *w = two_nodes();
+    world_inbox_agent(w, 1, "ops");
+    world_publish(w);
+    world_run(w, 10);
+    return w;
+}
+
+Test(order, an_inbox_shows_nothing_before_the_one_that_was_lost)
+{
+    struct world *w = with_reader();
+    char s[64];
+    world_net(w)->cut[0][1] = true;
+    struct sc_id a = send_to(w, "ops", "1");
+    world_run(w, 100);
+    world_net(w)->cut[0][1] = false;
+    struct sc_id b = send_to(w, "ops", "2"), c = send_to(w, "ops", "3"); /* in one turn */
+    world_run(w, 100);
+    struct sc_id d = send_to(w, "ops", "4"); /* names nobody: its sender knows that 3 is stored */
+    world_run(w, 100);
+    cr_assert_eq(in(w, &b), SC_STAGE_STORED);
+    cr_assert_eq(in(w, &c), SC_STAGE_STORED);
+    cr_assert_eq(in(w, &d), SC_STAGE_STORED);
+    cr_assert_str_eq(readable(w, s), "");
+    world_run(w, 60 * 1000);
+    cr_assert_str_eq(readable(w, s), "1 2 3 4 ");
+    cr_assert_eq(out(w, &a), SC_STAGE_DELIVERED);
+    cr_assert_eq(out(w, &d), SC_STAGE_DELIVERED);
+    (void)send_to(w, "ops", "5");
+    world_run(w, 100);
+    cr_assert_str_eq(readable(w, s), "1 2 3 4 5 ");
+    world_free(w);
+}
+
+Test(order, an_inbox_goes_on_after_the_death_of_the_one_before)
+{
+    struct world *w = with_reader();
+    struct sc_err err = SC_ERR_INIT;
+    char s[64];
+    struct sc_message *m = draft("ops", "1");
+    m->ttl_s = 30;
+    world_net(w)->cut[0][1] = true;
+    cr_assert_eq(sc_router_submit(world_node(w, 0)->router, m, NULL, NULL, &err), SC_OK);
+    world_run(w, 100);
+    world_net(w)->cut[0][1] = false;
+    struct sc_id b = send_to(w, "ops", "2");
+    world_run(w, 100);
+    cr_assert_str_eq(readable(w, s), "");
+    world_net(w)->cut[0][1] = true;
+    world_run(w, 60 * 1000);
+    cr_assert_eq(out(w, &m->id), SC_STAGE_DEAD);
+    world_net(w)->cut[0][1] = false;
+    world_run(w, 3600 * 1000);
+    cr_assert_str_eq(readable(w, s), "2 ");
+    cr_assert_eq(out(w, &b), SC_STAGE_DELIVERED);
+    sc_message_free(m);
+    world_free(w);
+}
+
+Test(order, an_inbox_keeps_it_over_a_restart_of_the_receiver)
+{
+    struct world *w = with_reader();
+    char s[64];
+    world_net(w)->cut[0][1] = true;
+    (void)send_to(w, "ops", "1");
+    world_run(w, 100);
+    world_net(w)->cut[0][1] = false;
+    (void)send_to(w, "ops", "2");
+    world_run(w, 100);
+    world_crash(w, 1);
+    world_start(w, 1);
+    mem_link_set(world_node(w, 1)->link, SC_LINK_UP);
+    world_publish(w);
+    world_run(w, 120 * 1000);
+    cr_assert_str_eq(readable(w, s), "1 2 ");
+    world_free(w);
+}
+
 Test(order, survives_a_restart_of_the_sender)
 {
     struct world *w = two_nodes();

@@ -386,10 +386,10 @@ Test(spool, a_sender_without_gateway_has_a_lane_and_comes_back_without_one)
     cr_assert(r.incoming);
 }
 
-static const char *inbox(const char *agent, bool all, int limit, struct seen *s)
+static const char *inbox(const char *agent, enum sc_list what, int limit, struct seen *s)
 {
     *s = (struct seen){ .text = "" };
-    cr_assert_eq(f.spool.ops->in_list(f.spool.impl, agent, all, limit, note, s, &f.err), SC_OK);
+    cr_assert_eq(f.spool.ops->in_list(f.spool.impl, agent, what, limit, note, s, &f.err), SC_OK);
     return s->text;
 }
 
@@ -409,6 +409,34 @@ Test(spool, the_inbox_lists_what_is_unread_or_the_latest_of_all)
     cr_assert_str_eq(inbox("nobody", true, 3, &s), "");
     sc_auto_record struct sc_record r = get(2, true);
     cr_assert(r.acked);
+}
+
+static const char *resting(struct seen *s)
+{
+    *s = (struct seen){ .text = "" };
+    cr_assert_eq(
+        f.spool.ops->in_rest(f.spool.impl, "bobby", "jerry", "gw-a", 10, note, s, &f.err),
+        SC_OK);
+    return s->text;
+}
+
+Test(spool, what_was_stored_too_early_is_listed_when_and_where_it_was_delivered)
+{
+    struct seen s;
+    struct sc_id second = id_of(1);
+    cr_assert_eq(receive(&f, "jerry", "bobby", 2), SC_OK);
+    cr_assert_eq(receive(&f, "jerry", "bobby", 1), SC_OK);
+    cr_assert_str_eq(resting(&s), "2 1 ");
+    cr_assert_str_eq(inbox("bobby", SC_LIST_DELIVERED, 10, &s), "");
+    cr_assert_eq(in_stage(&f, 2, SC_STAGE_DELIVERED, 1), SC_OK);
+    cr_assert_str_eq(resting(&s), "1 ");
+    cr_assert_eq(in_stage(&f, 1, SC_STAGE_DELIVERED, 1), SC_OK);
+    cr_assert_eq(f.spool.ops->in_last(f.spool.impl, &second, &f.err), SC_OK);
+    cr_assert_str_eq(inbox("bobby", SC_LIST_DELIVERED, 10, &s), "2 1 ");
+    cr_assert_str_eq(inbox("bobby", SC_LIST_UNREAD, 10, &s), "2 1 ");
+    sc_auto_record struct sc_record r = get(1, true);
+    cr_assert_str_eq(r.msg.body, "hello", "its text moved with it");
+    cr_assert_str_eq(resting(&s), "");
 }
 
 Test(spool, reading_another_agents_message_is_not_found_and_changes_nothing)

@@ -135,12 +135,12 @@ static int fs_in_advance(void *impl, const struct sc_id *id, enum sc_stage stage
     return SC_OK;
 }
 
-static int fs_in_list(void *impl, const char *agent, bool all, int limit, sc_record_fn *fn,
+static int fs_in_list(void *impl, const char *agent, enum sc_list what, int limit, sc_record_fn *fn,
                       void *ctx, struct sc_err *err)
 {
     struct fake_spool *s = impl;
     (void)limit, (void)err;
-    if (s->has_in && sc_streq(s->in.msg.to_agent, agent) && (all || !s->acked))
+    if (s->has_in && sc_streq(s->in.msg.to_agent, agent) && (what == SC_LIST_ALL || !s->acked))
         (void)fn(ctx, &s->in);
     return SC_OK;
 }
