@@ -11,7 +11,10 @@ enum {
     SC_KV_VALUE_MAX = 512 * 1024,  /* Consul's own limit */
     SC_KV_ENTRY_MAX = 1024 * 1024, /* one entry of a KV answer as JSON: base64 and its key */
     SC_KV_INFLIGHT_MAX = 1024,     /* messages read from KV and not yet stored here */
-    SC_REJECTED_MAX = 360 * 1024,  /* a put-aside value: base64 makes a transaction's 512 KiB */
+    SC_KV_CALLS_MAX = 32,     /* calls about messages under way at once; more take their turn */
+    SC_KV_WAITING_MAX = 4096, /* those that do; SC_EBUSY above */
+    SC_KV_WAITING_BYTES_MAX = 8 * 1024 * 1024, /* the same in bytes of bodies */
+    SC_REJECTED_MAX = 360 * 1024, /* a put-aside value: base64 makes a transaction's 512 KiB */
     SC_VIEW_FILE_MAX = 64 * 1024 * 1024, /* directory.json, the last good view */
     SC_HTTP_BODY_MAX = SC_ENVELOPE_MAX,  /* request body on our HTTP surface */
     SC_HTTP_HEADERS_MAX = 16 * 1024,

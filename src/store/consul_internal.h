@@ -30,6 +30,14 @@ void sc_consul_kv_free(struct sc_consul_kv *kv);
 /* done does not run. NULL is fine. */
 void sc_consul_kv_cancel(struct sc_consul_call *call);
 
+/* Calls about single messages, of which there may be thousands, take turns: SC_KV_CALLS_MAX are
+ * under way at once, so that a backlog neither uses up descriptors nor keeps the heartbeat waiting.
+ */
+/* Is there no room for one more to wait? */
+bool sc_consul_kv_busy(const struct sc_consul_kv *kv);
+/* Consul is away: those that wait end with SC_EAWAY. */
+void sc_consul_kv_give_up(struct sc_consul_kv *kv);
+
 /* Every call: done runs once, from the loop, unless cancelled; what is passed in is copied. */
 struct sc_consul_query {
     const char *prefix; /* of the keys, ends with '/' */
@@ -39,11 +47,15 @@ struct sc_consul_query {
 };
 struct sc_consul_call *sc_consul_kv_list(struct sc_consul_kv *kv, const struct sc_consul_query *q,
                                          sc_consul_done_fn *done, void *ctx);
+/* Takes its turn. */
 struct sc_consul_call *sc_consul_kv_put(struct sc_consul_kv *kv, const char *key, const char *value,
                                         size_t n, sc_consul_done_fn *done, void *ctx);
 /* take_txn: a body made with sc_kv_txn_add; closed, sent and left empty. */
 struct sc_consul_call *sc_consul_kv_txn(struct sc_consul_kv *kv, struct sc_buf *take_txn,
                                         sc_consul_done_fn *done, void *ctx);
+/* The same, but takes its turn. */
+struct sc_consul_call *sc_consul_kv_txn_in_turn(struct sc_consul_kv *kv, struct sc_buf *take_txn,
+                                                sc_consul_done_fn *done, void *ctx);
 struct sc_consul_call *sc_consul_kv_session_create(struct sc_consul_kv *kv, const char *name,
                                                    int64_t ttl_ms, sc_consul_done_fn *done,
                                                    void *ctx);

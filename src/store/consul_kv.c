@@ -4,6 +4,7 @@
 
 #include "consul_internal.h"
 #include "sideclaw/crypto.h"
+#include "sideclaw/limits.h"
 #include "sideclaw/mem.h"
 
 enum { CALL_TIMEOUT_MS = 10 * 1000 };
@@ -14,12 +15,19 @@ struct sc_consul_kv {
     char *addr;         /* without a slash at its end */
     char *token_header; /* "X-Consul-Token: ..."; NULL when none. Secret. */
     TAILQ_HEAD(call_list, sc_consul_call) calls;
+    TAILQ_HEAD(turn_list, sc_consul_call) waiting; /* of them: not begun, first come first served */
+    size_t n_turns, n_waiting, waiting_bytes;      /* n_turns: begun of those that take turns */
 };
 
 struct sc_consul_call {
     struct sc_consul_kv *kv;
     TAILQ_ENTRY(sc_consul_call) link;
     struct sc_http_op *op; /* NULL once it ended, or when it never began */
+    bool in_turn;          /* counts in n_turns */
+    bool waits;
+    TAILQ_ENTRY(sc_consul_call) turn;
+    char *path; /* while it waits */
+    struct sc_buf body;
     sc_consul_done_fn *done;
     void *ctx;
     struct sc_err err; /* why it never began */
@@ -33,6 +41,7 @@ struct sc_consul_kv *sc_consul_kv_new(struct sc_loop *loop, struct sc_http_clien
     while (n > 0 && addr[n - 1] == '/')
         n--;
     TAILQ_INIT(&kv->calls);
+    TAILQ_INIT(&kv->waiting);
     kv->loop = loop;
     kv->http = http;
     /* CONSUL_HTTP_ADDR is often a bare host:port; Consul's own tools take that too. */
@@ -48,12 +57,31 @@ void sc_consul_kv_set_token(struct sc_consul_kv *kv, const char *token)
 }
 
 static void on_unsent(void *ctx);
+static void next_turns(struct sc_consul_kv *kv);
+
+static void stop_waiting(struct sc_consul_call *call)
+{
+    struct sc_consul_kv *kv = call->kv;
+    if (!call->waits)
+        return;
+    TAILQ_REMOVE(&kv->waiting, call, turn);
+    call->waits = false;
+    kv->n_waiting--;
+    kv->waiting_bytes -= call->body.n;
+}
 
 static void call_free(struct sc_consul_call *call)
 {
-    TAILQ_REMOVE(&call->kv->calls, call, link);
-    sc_loop_undefer(call->kv->loop, on_unsent, call);
+    struct sc_consul_kv *kv = call->kv;
+    TAILQ_REMOVE(&kv->calls, call, link);
+    sc_loop_undefer(kv->loop, on_unsent, call);
+    stop_waiting(call);
+    if (call->in_turn)
+        kv->n_turns--;
+    free(call->path);
+    sc_buf_fini(&call->body);
     free(call);
+    next_turns(kv);
 }
 
 void sc_consul_kv_cancel(struct sc_consul_call *call)
@@ -69,6 +97,8 @@ void sc_consul_kv_free(struct sc_consul_kv *kv)
     if (!kv)
         return;
     struct sc_consul_call *call;
+    while ((call = TAILQ_FIRST(&kv->waiting)))
+        sc_consul_kv_cancel(call); /* NOLINT(clang-analyzer-unix.Malloc): it loses TAILQ_REMOVE */
     while ((call = TAILQ_FIRST(&kv->calls)))
         sc_consul_kv_cancel(call); /* NOLINT(clang-analyzer-unix.Malloc): it loses TAILQ_REMOVE */
     sc_secret_free(kv->token_header);
@@ -143,24 +173,90 @@ static void on_unsent(void *ctx)
 
 /* ---- requests ---- */
 
-static struct sc_consul_call *start(struct sc_consul_kv *kv, struct sc_http_request *req,
-                                    const char *path, sc_consul_done_fn *done, void *ctx)
+static struct sc_consul_call *call_new(struct sc_consul_kv *kv, sc_consul_done_fn *done, void *ctx)
 {
     struct sc_consul_call *call = sc_xcalloc(1, sizeof *call);
-    sc_auto_free char *url = sc_xasprintf("%s/v1/%s", kv->addr, path);
-    const char *const headers[] = { kv->token_header, NULL };
     call->kv = kv;
     call->done = done;
     call->ctx = ctx;
     TAILQ_INSERT_TAIL(&kv->calls, call, link);
+    return call;
+}
+
+static void begin(struct sc_consul_call *call, struct sc_http_request *req, const char *path)
+{
+    struct sc_consul_kv *kv = call->kv;
+    sc_auto_free char *url = sc_xasprintf("%s/v1/%s", kv->addr, path);
+    const char *const headers[] = { kv->token_header, NULL };
     req->url = url;
     req->headers = headers;
     if (req->timeout_ms == 0)
         req->timeout_ms = CALL_TIMEOUT_MS;
     if (sc_http_send(kv->http, req, on_http_done, call, &call->op, &call->err) < 0)
         sc_loop_defer(kv->loop, on_unsent, call);
+}
+
+static struct sc_consul_call *start(struct sc_consul_kv *kv, struct sc_http_request *req,
+                                    const char *path, sc_consul_done_fn *done, void *ctx)
+{
+    struct sc_consul_call *call = call_new(kv, done, ctx);
+    begin(call, req, path);
     return call;
 }
+
+/* ---- taking turns ---- */
+
+static void take_turn(struct sc_consul_call *call, const char *path, const char *body, size_t n)
+{
+    struct sc_http_request req = { .method = "PUT", .body = body, .body_len = n };
+    call->in_turn = true;
+    call->kv->n_turns++;
+    begin(call, &req, path);
+}
+
+static void next_turns(struct sc_consul_kv *kv)
+{
+    struct sc_consul_call *call;
+    while (kv->n_turns < SC_KV_CALLS_MAX && (call = TAILQ_FIRST(&kv->waiting))) {
+        stop_waiting(call);
+        take_turn(call, call->path, sc_buf_str(&call->body), call->body.n);
+    }
+}
+
+static struct sc_consul_call *put_in_turn(struct sc_consul_kv *kv, const char *path,
+                                          const char *body, size_t n, sc_consul_done_fn *done,
+                                          void *ctx)
+{
+    struct sc_consul_call *call = call_new(kv, done, ctx);
+    if (kv->n_turns < SC_KV_CALLS_MAX) {
+        take_turn(call, path, body, n);
+        return call;
+    }
+    call->path = sc_xstrdup(path);
+    sc_buf_add(&call->body, body, n);
+    call->waits = true;
+    TAILQ_INSERT_TAIL(&kv->waiting, call, turn);
+    kv->n_waiting++;
+    kv->waiting_bytes += n;
+    return call;
+}
+
+bool sc_consul_kv_busy(const struct sc_consul_kv *kv)
+{
+    return kv->n_waiting >= SC_KV_WAITING_MAX || kv->waiting_bytes >= SC_KV_WAITING_BYTES_MAX;
+}
+
+void sc_consul_kv_give_up(struct sc_consul_kv *kv)
+{
+    struct sc_consul_call *call;
+    while ((call = TAILQ_FIRST(&kv->waiting))) {
+        stop_waiting(call);
+        (void)sc_fail(&call->err, SC_EAWAY, "consul is away");
+        sc_loop_defer(kv->loop, on_unsent, call);
+    }
+}
+
+/* ---- calls ---- */
 
 static void add_escaped(struct sc_buf *out, const char *key)
 {
@@ -204,10 +300,9 @@ struct sc_consul_call *sc_consul_kv_put(struct sc_consul_kv *kv, const char *key
                                         size_t n, sc_consul_done_fn *done, void *ctx)
 {
     sc_auto_buf struct sc_buf path = SC_BUF_INIT;
-    struct sc_http_request req = { .method = "PUT", .body = value, .body_len = n };
     sc_buf_adds(&path, "kv/");
     add_escaped(&path, key);
-    return start(kv, &req, sc_buf_str(&path), done, ctx);
+    return put_in_turn(kv, sc_buf_str(&path), value, n, done, ctx);
 }
 
 struct sc_consul_call *sc_consul_kv_txn(struct sc_consul_kv *kv, struct sc_buf *take_txn,
@@ -215,6 +310,17 @@ struct sc_consul_call *sc_consul_kv_txn(struct sc_consul_kv *kv, struct sc_buf *
 {
     sc_kv_txn_end(take_txn);
     struct sc_consul_call *call = put(kv, "txn", take_txn, done, ctx);
+    sc_buf_fini(take_txn);
+    *take_txn = (struct sc_buf)SC_BUF_INIT;
+    return call;
+}
+
+struct sc_consul_call *sc_consul_kv_txn_in_turn(struct sc_consul_kv *kv, struct sc_buf *take_txn,
+                                                sc_consul_done_fn *done, void *ctx)
+{
+    sc_kv_txn_end(take_txn);
+    struct sc_consul_call *call =
+        put_in_turn(kv, "txn", sc_buf_str(take_txn), take_txn->n, done, ctx);
     sc_buf_fini(take_txn);
     *take_txn = (struct sc_buf)SC_BUF_INIT;
     return call;

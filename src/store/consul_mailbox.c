@@ -90,7 +90,7 @@ static void delete_item(struct item *it)
     /* A transaction, because the path of a DELETE may not hold everything that a key may. */
     sc_kv_txn_add(
         &txn, &(struct sc_kv_op){ .verb = SC_KV_DELETE_CAS, .key = it->key, .index = it->index });
-    it->call = sc_consul_kv_txn(it->mailbox->d.env->kv, &txn, on_deleted, it);
+    it->call = sc_consul_kv_txn_in_turn(it->mailbox->d.env->kv, &txn, on_deleted, it);
 }
 
 /* ---- what cannot be read ---- */
@@ -126,7 +126,7 @@ static void put_aside(struct item *it, const char *value, size_t n, const char *
                             .verb = SC_KV_SET, .key = to, .value = json.p, .value_len = json.n });
     sc_kv_txn_add(
         &txn, &(struct sc_kv_op){ .verb = SC_KV_DELETE_CAS, .key = it->key, .index = it->index });
-    it->call = sc_consul_kv_txn(env->kv, &txn, on_put_aside, it);
+    it->call = sc_consul_kv_txn_in_turn(env->kv, &txn, on_put_aside, it);
 }
 
 /* ---- reading ---- */
@@ -400,6 +400,8 @@ void sc_consul_mailbox_link(struct sc_consul_mailbox *b, enum sc_link_state stat
     if (b->closed)
         return;
     b->transport.state = state;
+    if (state != SC_LINK_UP)
+        sc_consul_kv_give_up(b->d.env->kv);
     b->d.events.link(b->d.events.ctx, &b->transport, state, detail, remedy);
 }
 

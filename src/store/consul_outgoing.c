@@ -62,6 +62,8 @@ int sc_consul_outgoing_send(struct sc_consul_outgoing *o, const struct sc_messag
     if (json.n > SC_KV_VALUE_MAX)
         return sc_fail(err, SC_ETOOBIG, "envelope has %zu bytes, a Consul value at most %d", json.n,
                        SC_KV_VALUE_MAX);
+    if (sc_consul_kv_busy(o->env->kv))
+        return sc_fail(err, SC_EBUSY, "consul: %d messages wait for it already", SC_KV_WAITING_MAX);
     sc_auto_free char *key = address(o, m);
     struct send *s = sc_xcalloc(1, sizeof *s);
     *s = (struct send){ .outgoing = o, .id = m->id, .done = done, .ctx = ctx };
@@ -80,6 +82,8 @@ static void on_receipts_put(void *ctx, const struct sc_http_response *res, const
 
 void sc_consul_outgoing_receipts(struct sc_consul_outgoing *o, const struct sc_receipts *r)
 {
+    if (sc_consul_kv_busy(o->env->kv))
+        return; /* they are asked for again */
     sc_auto_buf struct sc_buf json = SC_BUF_INIT;
     sc_auto_free char *sig = sc_receipts_sig(r, &o->key);
     char text[SC_ID_TEXT_SIZE];

@@ -1,3 +1,5 @@
+#include <dirent.h>
+
 #include "consul_fixture.h"
 #include "sideclaw/limits.h"
 #include "sideclaw/message_json.h"
@@ -351,6 +353,68 @@ Test(consul_mailbox, send_says_at_once_what_cannot_be)
     m.body[m.body_len] = '\0';
     cr_assert_eq(t->ops->send(t->impl, &m, on_sent, &a, &err), SC_ETOOBIG);
     cr_assert_eq(a.n_sent, 0);
+    node_drop(&a);
+    world_fini(&w);
+}
+
+static int open_files(void)
+{
+    int n = 0;
+    DIR *d = opendir("/proc/self/fd");
+    while (readdir(d))
+        n++;
+    (void)closedir(d);
+    return n;
+}
+
+/* Redis is down and everything comes this way: each call has a connection of its own. */
+Test(consul_mailbox, a_backlog_takes_turns_and_not_all_descriptors)
+{
+    enum { MANY = 500 };
+    struct world w;
+    struct node a;
+    sc_auto_message struct sc_message m;
+    WITH_CONSUL(w);
+    start(&a, &w, "gw-a", "jerry", NULL);
+    make(&m, "gw-a", "x", &(struct sc_mesh_key){ 0 });
+    struct sc_transport *t = sc_consul_transport(a.consul);
+    int before = open_files(), most = 0;
+    for (int i = 0; i < MANY; i++) {
+        m.id.b[0] = (uint8_t)i;
+        m.id.b[1] = (uint8_t)(i >> 8);
+        cr_assert_eq(t->ops->send(t->impl, &m, on_sent, &a, NULL), SC_OK);
+    }
+    while (a.n_sent < MANY) {
+        cr_assert_eq(sc_loop_turn(w.loop, 20, NULL), SC_OK);
+        most = open_files() > most ? open_files() : most;
+    }
+    cr_assert_eq(a.sent_code, SC_OK);
+    cr_assert_leq(most - before, SC_KV_CALLS_MAX + 16);
+    node_drop(&a);
+    world_fini(&w);
+}
+
+/* Nobody answers: what waits is bounded, and is given back as soon as Consul is known to be away.
+ */
+Test(consul_mailbox, what_waits_for_a_silent_consul_is_bounded_and_given_back)
+{
+    struct world w;
+    struct node a;
+    unsigned taken = 0;
+    sc_auto_message struct sc_message m;
+    struct sc_err err = SC_ERR_INIT;
+    WITH_CONSUL(w);
+    start(&a, &w, "gw-a", "jerry", NULL);
+    make(&m, "gw-a", "x", &(struct sc_mesh_key){ 0 });
+    struct sc_transport *t = sc_consul_transport(a.consul);
+    consul_stop(&w);
+    while (t->ops->send(t->impl, &m, on_sent, &a, &err) == SC_OK)
+        taken++;
+    cr_assert_eq(err.code, SC_EBUSY);
+    cr_assert_eq(taken, SC_KV_CALLS_MAX + SC_KV_WAITING_MAX);
+    until(w.loop, a.link != SC_LINK_UP);
+    until(w.loop, a.n_sent == taken);
+    cr_assert_eq(a.sent_code, SC_EAWAY);
     node_drop(&a);
     world_fini(&w);
 }
