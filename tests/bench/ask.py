@@ -8,9 +8,10 @@ from support.ports import free_port
 
 
 def ask(rig: Rig) -> Row:
-    """In turn by the driver, so that a busy moment of the machine hits both the same.
+    """What two sidecars add to a question and its answer.
 
-    The gateway is the driver's own: one thread of C that answers at once.
+    The driver asks straight and through in turn, so that a busy moment hits both. The gateway is its own: one
+    thread of C that answers at once.
     """
     row, mesh, port = Row(), rig.mesh(), free_port()
     gateway = start_driver("gateway", "--port", port, "--to", "bobby")

@@ -90,7 +90,8 @@ def idle(rig: Rig) -> Row:
 def one_process(argv: list[str], env: dict[str, str]) -> float:
     """Wall milliseconds of one program, from fork to wait."""
     start = time.perf_counter()
-    pid = os.posix_spawn(argv[0], argv, env, file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)])
+    quiet = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+    pid = os.posix_spawn(argv[0], argv, env, file_actions=quiet)
     _, status = os.waitpid(pid, 0)
     elapsed = 1000 * (time.perf_counter() - start)
     assert status == 0, f"{argv} ended with {status}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from crowd import Crowd
+from memory import known_agents
 from rig import CALM, Pair, Rig, Row, middle
 from support.wait import eventually
 
@@ -35,9 +36,7 @@ def in_mesh(rig: Rig, here: int, gateways: int, agents_each: int, count: int) ->
         names = [f"sink-{i}" for i in range(here)]
         sink = mesh.add("sink-gateway", gateway=False, config_agents=[{"id": n} for n in names], **CALM)
         everyone = here + gateways * agents_each
-        eventually(
-            lambda: source.metric("sideclaw_agents", place="remote") >= everyone, "everyone is known", within=60
-        )
+        eventually(lambda: known_agents(source) >= everyone, "everyone is known", within=60)
         return cost(Pair(rig, mesh, source, sink), here, count)
     finally:
         crowd.leave()

@@ -8,10 +8,11 @@ RATE = 1000
 
 
 def latency(rig: Rig) -> Row:
-    """Rounds of raw, ours, raw: what the machine does meanwhile is in all of them.
+    """1 KiB at 1,000 messages a second, until the receiver has it on disk.
 
-    What the driver sees is a receipt, so the figure holds one way through Redis more than the target's name
-    says; `without_receipt` takes that way off. The target is held against the figure as it was seen.
+    Raw and ours take turns: what the machine does meanwhile is in both. What the driver sees is a receipt, so
+    the figure holds one way through Redis more than its name says; `without_receipt` takes that way off. The
+    target is held against the figure as it was seen.
     """
     row, mesh = Row(), rig.mesh()
     rounds = []
@@ -39,6 +40,7 @@ def latency(rig: Rig) -> Row:
         "raw_fsync_p50_us": fsync,
         "raw_fsync_p99_us": of("fsync", "p99_us"),
         "cpu_us_per_message": rounds[-1]["send"]["cpu_us_per_message"],
+        "commits_per_message": rounds[-1]["send"]["commits_per_message"],
         "rounds": rounds,
     }
     target = one_way + 2 * fsync + 300

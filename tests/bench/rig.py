@@ -1,4 +1,4 @@
-"""What every row stands on: one Consul and one Redis, meshes made on demand, the load driver, the raw floor."""
+"""What every row stands on: one Consul and one Redis, meshes made on demand, the driver, the raw floor."""
 
 from __future__ import annotations
 
@@ -114,8 +114,8 @@ class Rig:
 
     def raw_one_way(self, rate: int, size: int = BYTES) -> dict[str, Any]:
         count = self.pick(3000, 500)
-        args = ["--port", self.redis.port, "--rate", rate, "--count", count, "--warm-up", 200, "--bytes", size]
-        return dict(driver("raw-latency", *args)["one_way"])
+        args = ["--port", self.redis.port, "--rate", rate, "--count", count, "--warm-up", 200]
+        return dict(driver("raw-latency", *args, "--bytes", size)["one_way"])
 
     def raw_flood(self, job: str, in_flight: int) -> dict[str, Any]:
         count = self.pick(200000, 20000)
@@ -143,9 +143,17 @@ class Pair:
         port = self.rig.redis.port
         return ["--port", port, "--socket", self.source.socket, "--channel", channel, "--bytes", BYTES, *flat]
 
-    def send(self, **options: object) -> dict[str, Any]:
+    def _commits(self) -> dict[str, float]:
+        both = {"sender": self.source, "receiver": self.sink}
+        return {who: s.metric("sideclaw_spool_commits_total") for who, s in both.items()}
+
+    def send(self, **options: Any) -> dict[str, Any]:
         more = [x for k, v in options.items() for x in ("--" + k.replace("_", "-"), v)]
-        return driver("send", *self.args(), *more)
+        before = self._commits()
+        result = driver("send", *self.args(), *more)
+        messages = options["count"] + options.get("warm_up", 0)
+        commits = {who: round((n - before[who]) / messages, 3) for who, n in self._commits().items()}
+        return {**result, "commits_per_message": commits}
 
 
 def middle(values: list[float]) -> float:

@@ -39,9 +39,8 @@ def multiply(path: Path, count: int) -> None:
         span = f"(WITH RECURSIVE s(value) AS (SELECT {start} UNION ALL SELECT value + 1 FROM s"
         span += f" WHERE value + 1 < {min(count, start + BATCH)}) SELECT value FROM s) i"
         db.execute("BEGIN")
-        db.execute(
-            f"INSERT INTO outbox(n, {', '.join(cols)}) SELECT {n} + i.value, {', '.join(chosen)} FROM one, {span}"
-        )
+        names, values = ", ".join(cols), ", ".join(chosen)
+        db.execute(f"INSERT INTO outbox(n, {names}) SELECT {n} + i.value, {values} FROM one, {span}")
         db.execute(
             f"INSERT INTO outbox_envelope(n, json) SELECT {n} + i.value, json_set(replace(?1, ?2,"
             f" copy_text(i.value)), '$.seq', json_extract(?1, '$.seq') + i.value) FROM {span}",
