@@ -104,6 +104,7 @@ def drain(rig: Rig) -> Row:
         job.wait()
         during = live.end()
         after = live.portion(rig.pick(1000, 200))
+        counters = {"sender": pair.source.status()["counters"], "receiver": pair.sink.status()["counters"]}
     finally:
         if job:
             job.kill()
@@ -121,6 +122,9 @@ def drain(rig: Rig) -> Row:
         "live_before": before,
         "live_during": during,
         "live_after": after,
+        "resent": counters["sender"]["retried"],
+        "duplicates": counters["receiver"]["duplicates"],
+        "counters": counters,
     }
     row.at_least("drained_per_s", drained["stored_per_s"], 10000, "10,000 messages a second")
     row.at_most("live_p99_us", worst, 2 * before["p99_us"], "2 x its p99 before the drain")
