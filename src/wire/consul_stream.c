@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "consul_entry.h"
+#include "json_fast.h"
 #include "sideclaw/consul_json.h"
 #include "sideclaw/mem.h"
 
@@ -70,7 +71,9 @@ static size_t scan(struct sc_kv_stream *s, const char *data, size_t i, size_t n)
 static int element(struct sc_kv_stream *s, const char *text, size_t n)
 {
     struct sc_kv_entry e;
-    json_auto_t *root = json_loadb(text, n, JSON_ALLOW_NUL, NULL);
+    json_auto_t *root = sc_json_fast(text, n);
+    if (!root)
+        root = json_loadb(text, n, JSON_ALLOW_NUL, NULL);
     if (sc_kv_entry_from_json(root, &s->value, &e) < 0) {
         s->skipped++;
         return SC_OK;

@@ -29,9 +29,9 @@ void json_text_close(struct sc_buf *out, char bracket)
     sc_buf_addc(out, bracket);
 }
 
-/* How many of the n bytes at s need no escape and are ASCII; eight at a time, because a body may
- * have 256 KiB. (Bit tricks: a byte below b, or equal to it, borrows into its top bit.) */
-static size_t plain_prefix(const char *s, size_t n)
+/* Eight bytes at a time, because a body may have 256 KiB. (Bit tricks: a byte below b, or equal to
+ * it, borrows into its top bit.) */
+size_t json_text_plain(const char *s, size_t n)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
     size_t i = 0;
@@ -72,7 +72,7 @@ void json_text_strn(struct sc_buf *out, const char *key, const char *s, size_t n
     begin(out, key);
     sc_buf_addc(out, '"');
     for (size_t i = 0; i < n;) {
-        size_t plain = plain_prefix(s + i, n - i);
+        size_t plain = json_text_plain(s + i, n - i);
         sc_buf_add(out, s + i, plain);
         i += plain;
         if (i < n)

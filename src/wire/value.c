@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_fast.h"
 #include "sideclaw/mem.h"
 #include "value_internal.h"
 
@@ -205,7 +206,9 @@ void sc_value_each(const struct sc_value *obj, sc_value_fn *fn, void *ctx)
 struct sc_value *sc_value_parse(const char *text, size_t n, struct sc_err *err)
 {
     json_error_t je;
-    json_t *j = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
+    json_t *j = sc_json_fast(text, n);
+    if (!j)
+        j = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
     if (!j) {
         (void)sc_fail(err, SC_EINVAL, "not valid JSON: %s at byte %d", je.text, je.position);
         return NULL;

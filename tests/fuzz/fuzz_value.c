@@ -1,8 +1,11 @@
-/* Any JSON: what is taken dumps to text that reads as the same value. Seeds: corpus/value. */
+/* Any JSON: what is taken dumps to text that reads as the same value, and what the fast reader
+ * takes jansson takes as an equal one. Seeds: corpus/value. */
+#include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
+#include "../../src/wire/json_fast.h"
 #include "sideclaw/mem.h"
 #include "sideclaw/parse.h"
 #include "sideclaw/value.h"
@@ -17,8 +20,20 @@ static struct sc_value *parse(const struct sc_buf *text)
     return v;
 }
 
+static void compare(const char *text, size_t n)
+{
+    json_t *fast = sc_json_fast(text, n);
+    if (!fast)
+        return;
+    json_t *slow = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
+    sc_assert(slow && json_equal(fast, slow));
+    json_decref(fast);
+    json_decref(slow);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
+    compare((const char *)data, n);
     struct sc_err err = SC_ERR_INIT;
     sc_auto_value struct sc_value *v = sc_value_parse((const char *)data, n, &err);
     if (!v) {
