@@ -1,33 +1,10 @@
-#include "support/world.h"
-
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "sideclaw/map.h"
 #include "sideclaw/mem.h"
+#include "support/world_internal.h"
 
-enum {
-    WALL_ZERO = 1771243200, /* s: 2026-02-16T12:00:00Z */
-    STUCK_MAX = 1000000     /* steps within one millisecond */
-};
-
-struct place {
-    char *agent;
-    int node;
-    bool inbox_only;
-};
-
-struct world {
-    struct world_options opt;
-    struct prng prng;
-    int64_t now;
-    int stuck;
-    struct mem_net *net;
-    struct node *nodes;
-    int n_nodes;
-    struct place *places;
-    size_t n_places;
-};
+enum { WALL_ZERO = 1771243200 }; /* s: 2026-02-16T12:00:00Z */
 
 struct world_options world_defaults(void)
 {
@@ -244,9 +221,7 @@ void world_free(struct world *w)
         free(n->name);
     }
     mem_net_free(w->net);
-    for (size_t i = 0; i < w->n_places; i++)
-        free(w->places[i].agent);
-    free(w->places);
+    world_free_places(w);
     free(w->nodes);
     free(w);
 }
@@ -274,174 +249,6 @@ struct mem_net_faults *world_net(struct world *w)
 int64_t world_now(const struct world *w)
 {
     return w->now;
-}
-
-/* --- the directory --- */
-
-static void place(struct world *w, int node, const char *agent, bool inbox_only)
-{
-    struct place *p = NULL;
-    for (size_t i = 0; i < w->n_places; i++)
-        if (sc_streq(w->places[i].agent, agent))
-            p = &w->places[i];
-    if (!p) {
-        w->places = sc_xrealloc(w->places, (w->n_places + 1) * sizeof *w->places);
-        p = &w->places[w->n_places++];
-        *p = (struct place){ .agent = sc_xstrdup(agent) };
-    }
-    p->node = node;
-    p->inbox_only = inbox_only;
-}
-
-void world_agent(struct world *w, int node, const char *agent)
-{
-    place(w, node, agent, false);
-}
-
-void world_inbox_agent(struct world *w, int node, const char *agent)
-{
-    place(w, node, agent, true);
-}
-
-static void list_local(const struct world *w, const struct node *n)
-{
-    struct sc_gateway_agent *agents = sc_xcalloc(w->n_places, sizeof *agents);
-    size_t count = 0;
-    for (size_t i = 0; i < w->n_places; i++) {
-        if (w->places[i].node != n->index)
-            continue;
-        if (w->places[i].inbox_only)
-            sc_registry_local_config(n->registry, w->places[i].agent, NULL);
-        else
-            agents[count++] = (struct sc_gateway_agent){ .id = w->places[i].agent };
-    }
-    sc_registry_local_gateway(n->registry, agents, count);
-    free(agents);
-}
-
-static void list_agents(const struct world *w, const struct node *n)
-{
-    sc_registry_agents_begin(n->registry);
-    for (size_t i = 0; i < w->n_places; i++) {
-        const struct sc_agent_info a = { .id = w->places[i].agent,
-                                         .gateway = w->nodes[w->places[i].node].name,
-                                         .status = SC_AGENT_ACTIVE };
-        sc_registry_agent(n->registry, &a);
-    }
-    sc_registry_agents_end(n->registry);
-}
-
-static void list_gateways(const struct world *w, const struct node *n)
-{
-    sc_registry_gateways_begin(n->registry);
-    for (int i = 0; i < w->n_nodes; i++) {
-        const struct sc_gateway_info g = {
-            .name = w->nodes[i].name,
-            .status = w->nodes[i].loop ? SC_GATEWAY_HEALTHY : SC_GATEWAY_DEAD,
-        };
-        sc_registry_gateway(n->registry, &g);
-    }
-    sc_registry_gateways_end(n->registry);
-}
-
-void world_publish(struct world *w)
-{
-    for (int i = 0; i < w->n_nodes; i++) {
-        struct node *n = &w->nodes[i];
-        if (!n->loop)
-            continue;
-        list_local(w, n);
-        sc_registry_set_fresh(n->registry, n->sees_directory);
-        if (n->sees_directory) {
-            list_agents(w, n);
-            list_gateways(w, n);
-        }
-        sc_mailbox_gateway_ready(n->mailbox);
-    }
-}
-
-/* --- time --- */
-
-/* What happens next: a node's turn, a gateway's word, a packet. */
-struct next {
-    int64_t at;
-    struct node *turn, *gateway;
-    bool packet;
-};
-
-static struct next find_next(struct world *w)
-{
-    struct next x = { .at = mem_net_next(w->net), .packet = true };
-    for (int i = 0; i < w->n_nodes; i++) {
-        struct node *n = &w->nodes[i];
-        int64_t at = fake_gateway_next(n->gateway);
-        if (at < x.at)
-            x = (struct next){ .at = at, .gateway = n };
-        at = n->loop ? fake_loop_next(n->loop) : INT64_MAX;
-        if (at < x.at)
-            x = (struct next){ .at = at, .turn = n };
-    }
-    return x;
-}
-
-/* News of the outside begin a turn of the node they reach, sometimes together with the next ones.
- */
-static void end_turn(struct world *w, struct node *n)
-{
-    while (mem_net_next(w->net) <= w->now && mem_net_next_link(w->net) == n->index &&
-           prng_chance(&w->prng, 500))
-        (void)mem_net_deliver(w->net);
-    if (n->loop)
-        fake_loop_turn(n->loop);
-}
-
-/* Somebody keeps the world busy without letting time pass. */
-static void check_spin(struct world *w, int64_t at)
-{
-    w->stuck = at > w->now ? 0 : w->stuck + 1;
-    sc_assert(w->stuck < STUCK_MAX);
-}
-
-bool world_step(struct world *w)
-{
-    struct next x = find_next(w);
-    if (x.at == INT64_MAX)
-        return false;
-    check_spin(w, x.at);
-    if (x.at > w->now)
-        w->now = x.at;
-    if (x.turn) {
-        fake_loop_turn(x.turn->loop);
-    } else if (x.gateway) {
-        if (fake_gateway_fire(x.gateway->gateway))
-            fake_loop_turn(x.gateway->loop);
-    } else {
-        struct node *n = &w->nodes[mem_net_next_link(w->net)];
-        if (mem_net_deliver(w->net))
-            end_turn(w, n);
-    }
-    return true;
-}
-
-void world_run(struct world *w, int64_t ms)
-{
-    int64_t end = w->now + ms;
-    while (find_next(w).at <= end)
-        (void)world_step(w);
-    w->now = end;
-}
-
-bool world_run_until(struct world *w, int64_t ms, world_cond_fn *cond, void *ctx)
-{
-    int64_t end = w->now + ms;
-    while (!cond(ctx)) {
-        if (find_next(w).at > end) {
-            w->now = end;
-            return cond(ctx);
-        }
-        (void)world_step(w);
-    }
-    return true;
 }
 
 /* --- messages --- */
