@@ -5,6 +5,8 @@
 #include "sideclaw/map.h"
 #include "sideclaw/mem.h"
 
+enum { KEY_MS = 5 * 60 * 1000 }; /* OPENCLAW 4a */
+
 struct news {
     struct news *next;
     int64_t at;
@@ -16,7 +18,11 @@ struct fake_gateway {
     const int64_t *now;
     struct prng *prng;
     struct sc_gateway_events events;
-    bool attached;
+    struct fake_gateway_spy spy;
+    struct fuse *fuse;
+    bool attached, ignores_resume;
+    int64_t held_until;
+    unsigned continues;
     enum sc_gateway_state state;
     enum fake_gateway_mode mode;
     int64_t min_ms, max_ms;
@@ -66,6 +72,8 @@ static void later(struct fake_gateway *g, struct fake_turn *t, enum sc_turn_even
 {
     struct news *it = sc_xcalloc(1, sizeof *it), **p = &g->news;
     *it = (struct news){ .at = *g->now + ms, .turn = t, .ev = ev };
+    if (it->at < g->held_until)
+        it->at = g->held_until;
     while (*p && (*p)->at <= it->at)
         p = &(*p)->next;
     it->next = *p;
@@ -100,9 +108,14 @@ static struct fake_turn *remember(struct fake_gateway *g, const struct sc_turn *
 
 static void begin(struct fake_gateway *g, struct fake_turn *t)
 {
-    t->running = true;
+    g->running += !t->running;
+    t->running = t->in_history = true;
+    t->done = false;
     t->runs++;
-    if (++g->running > g->most_running)
+    t->key_until = *g->now + KEY_MS;
+    if (g->spy.ran)
+        g->spy.ran(g->spy.ctx, t);
+    if (g->running > g->most_running)
         g->most_running = g->running;
     later(g, t, SC_TURN_ACCEPTED, 0);
     later(g, t, SC_TURN_STARTED, 0);
@@ -125,10 +138,18 @@ static void decide(struct fake_gateway *g, struct fake_turn *t)
         later(g, t, failed ? SC_TURN_FAILED : SC_TURN_REPLIED, ms);
 }
 
+/* Who does not ask it to look first trusts the key, which it may have forgotten. */
+static bool knows(const struct fake_gateway *g, const struct fake_turn *t, bool resume)
+{
+    return (t->done || t->running) && ((resume && !g->ignores_resume) || *g->now <= t->key_until);
+}
+
 static int run(void *impl, const struct sc_turn *turn, struct sc_err *err)
 {
     struct fake_gateway *g = impl;
     char key[SC_ID_TEXT_SIZE];
+    if (fuse_out(g->fuse))
+        return sc_fail(err, SC_EAWAY, "fake: who asks is dead");
     if (g->refusal)
         return sc_fail(err, (enum sc_code)g->refusal, "fake: refused");
     if (g->state != SC_GW_READY)
@@ -138,10 +159,12 @@ static int run(void *impl, const struct sc_turn *turn, struct sc_err *err)
     t->resume = turn->resume;
     sc_id_format(&turn->id, key);
     sc_assert(!sc_map_set(g->open, key, t)); /* one call at a time for one message */
-    if (t->done)
-        later(g, t, t->outcome, 0); /* found in the history */
-    else if (!t->running)
+    if (g->spy.handed)
+        g->spy.handed(g->spy.ctx, turn);
+    if (!knows(g, t, turn->resume))
         decide(g, t);
+    else if (t->done)
+        later(g, t, t->outcome, 0); /* found in the history */
     return SC_OK;
 }
 
@@ -214,7 +237,8 @@ void fake_gateway_say(struct fake_gateway *g, const struct sc_id *id, enum sc_tu
     struct fake_turn *t = sc_map_get(g->by_id, key);
     sc_assert(t);
     if (ev == SC_TURN_STARTED && !t->running) {
-        t->running = true;
+        t->running = t->in_history = true;
+        t->key_until = *g->now + KEY_MS;
         t->runs++;
         g->running++;
     }
@@ -228,9 +252,11 @@ static void forget_open(struct fake_gateway *g)
     g->open = sc_map_new();
 }
 
-void fake_gateway_attach(struct fake_gateway *g, const struct sc_gateway_events *events)
+void fake_gateway_attach(struct fake_gateway *g, const struct sc_gateway_events *events,
+                         struct fuse *fuse)
 {
     forget_open(g);
+    g->fuse = fuse;
     g->attached = events != NULL;
     if (events)
         g->events = *events;
@@ -245,11 +271,26 @@ static bool lose_one(void *ctx, const char *key, void *value)
     return true;
 }
 
+/* Turns that a crash interrupted, and that left their trace, go on. */
+static void take_up(struct fake_gateway *g)
+{
+    for (size_t i = 0; i < g->n; i++) {
+        struct fake_turn *t = g->turns[i];
+        if (!t->in_history || t->done || t->running)
+            continue;
+        t->running = true;
+        g->running++;
+        later(g, t, SC_TURN_REPLIED, prng_range(g->prng, g->min_ms, g->max_ms));
+    }
+}
+
 void fake_gateway_set_state(struct fake_gateway *g, enum sc_gateway_state s)
 {
     if (g->state == s)
         return;
     g->state = s;
+    if (s == SC_GW_READY)
+        take_up(g);
     if (s != SC_GW_READY)
         sc_map_each(g->open, lose_one, g);
     if (g->attached && g->events.state)
@@ -265,12 +306,37 @@ void fake_gateway_crash(struct fake_gateway *g)
     g->news = NULL;
     for (size_t i = 0; i < g->n; i++) {
         struct fake_turn *t = g->turns[i];
-        if (t->running)
+        if (t->running && !prng_chance(g->prng, g->continues)) {
             t->runs = 0; /* no trace of it is left: running it again is right */
+            t->in_history = false;
+        }
         t->running = false;
+        t->key_until = 0;
     }
     g->running = 0;
     fake_gateway_set_state(g, SC_GW_ABSENT);
+}
+
+void fake_gateway_set_continues(struct fake_gateway *g, unsigned permille)
+{
+    g->continues = permille;
+}
+
+void fake_gateway_hold(struct fake_gateway *g, int64_t until)
+{
+    g->held_until = until;
+    for (struct news *n = g->news; n && n->at < until; n = n->next)
+        n->at = until;
+}
+
+void fake_gateway_ignore_resume(struct fake_gateway *g)
+{
+    g->ignores_resume = true;
+}
+
+void fake_gateway_watch(struct fake_gateway *g, const struct fake_gateway_spy *spy)
+{
+    g->spy = *spy;
 }
 
 void fake_gateway_set_mode(struct fake_gateway *g, enum fake_gateway_mode mode)

@@ -4,6 +4,7 @@
 #define SIDECLAW_TESTS_FAKE_GATEWAY_H
 
 #include "sideclaw/gateway.h"
+#include "support/fuse.h"
 #include "support/prng.h"
 
 enum fake_gateway_mode {
@@ -22,6 +23,8 @@ struct fake_turn {
     unsigned runs;  /* the model really ran: must never be more than 1 */
     bool resume;    /* of the latest call */
     bool running, done;
+    bool in_history;            /* a trace of it is left, also after a crash */
+    int64_t key_until;          /* so long its idempotency key is remembered, in memory */
     enum sc_turn_event outcome; /* of a done one */
 };
 
@@ -30,8 +33,10 @@ struct fake_gateway *fake_gateway_new(const int64_t *now, struct prng *prng);
 void fake_gateway_free(struct fake_gateway *g);
 struct sc_gateway fake_gateway_port(struct fake_gateway *g);
 
-/* The sidecar's events; NULL: it died, and what it was running goes on unheard. */
-void fake_gateway_attach(struct fake_gateway *g, const struct sc_gateway_events *events);
+/* The sidecar's events and what burns with each call (may be NULL); events NULL: it died, and what
+ * it was running goes on unheard. */
+void fake_gateway_attach(struct fake_gateway *g, const struct sc_gateway_events *events,
+                         struct fuse *fuse);
 /* Also tells the events. Anything but READY ends running turns with AGAIN for the sidecar, while
  * they go on here: a connection that is lost. */
 void fake_gateway_set_state(struct fake_gateway *g, enum sc_gateway_state state);
@@ -41,8 +46,22 @@ void fake_gateway_set_pace(struct fake_gateway *g, int64_t min_ms, int64_t max_m
                            unsigned failed);
 /* The next calls of run() fail with this code (SC_OK: they do not). */
 void fake_gateway_set_refusal(struct fake_gateway *g, int code);
-/* It crashes: running turns are lost and forgotten, finished ones are in its history. */
+/* It crashes: finished turns are in its history, idempotency keys are forgotten. Of running turns
+ * no trace is left, or (`continues` permille) it takes them up by itself when it is READY again. */
 void fake_gateway_crash(struct fake_gateway *g);
+void fake_gateway_set_continues(struct fake_gateway *g, unsigned permille);
+/* It says nothing before that time: frozen, or its machine sleeps. */
+void fake_gateway_hold(struct fake_gateway *g, int64_t until);
+/* A mistake of who asks it: never to look first. */
+void fake_gateway_ignore_resume(struct fake_gateway *g);
+
+/* Who wants to see each call, and each time the model runs. */
+struct fake_gateway_spy {
+    void *ctx;
+    void (*handed)(void *ctx, const struct sc_turn *turn);
+    void (*ran)(void *ctx, const struct fake_turn *t);
+};
+void fake_gateway_watch(struct fake_gateway *g, const struct fake_gateway_spy *spy);
 
 /* When it has something to say; INT64_MAX: nothing. fire says it. */
 int64_t fake_gateway_next(const struct fake_gateway *g);

@@ -107,6 +107,13 @@ void fake_loop_turn(struct sc_loop *loop)
     run_deferred(loop);
 }
 
+void fake_loop_slept(struct sc_loop *loop, int64_t ms)
+{
+    for (struct sc_timer *t = loop->timers; t; t = t->next)
+        if (t->due != INT64_MAX)
+            t->due += ms;
+}
+
 void fake_loop_bury(void *ctx)
 {
     static void **graves; /* for ever: that is what it is for */

@@ -11,6 +11,8 @@ struct sc_loop *fake_loop_new(const int64_t *now);
 int64_t fake_loop_next(const struct sc_loop *loop);
 /* One turn at this moment: timers that are due, deferred calls, hooks, deferred calls. */
 void fake_loop_turn(struct sc_loop *loop);
+/* The machine slept for so long: its timers, which do not count that time, are late. */
+void fake_loop_slept(struct sc_loop *loop, int64_t ms);
 /* Forget deferred calls and hooks: the process died. Timers are freed by their owners. */
 void fake_loop_crash(struct sc_loop *loop);
 /* What a dead process leaves behind (the context of a call that will never come) stays reachable,

@@ -4,14 +4,22 @@
 #include <string.h>
 
 #include "sideclaw/mem.h"
-#include "support/fake_loop.h"
 #include "support/mem_spool_internal.h"
+
+enum { DEDUPE_MS = 7 * 24 * 3600 * 1000 };
 
 struct mem_row *mem_find(const struct mem_table *t, const struct sc_id *id)
 {
     char key[SC_ID_TEXT_SIZE];
     sc_id_format(id, key);
     return sc_map_get(t->by_id, key);
+}
+
+size_t mem_first_open(struct mem_table *t)
+{
+    while (t->settled < t->n && t->v[t->settled]->st.settled)
+        t->settled++;
+    return t->settled;
 }
 
 const struct sc_record *mem_view(struct mem_row *row)
@@ -36,46 +44,6 @@ void mem_copy(struct mem_row *row, struct sc_record *ret)
     free(m);
 }
 
-static void doom(struct mem_spool *s)
-{
-    (void)sc_fail(&s->failed, SC_EIO, "spool: injected failure");
-}
-
-int mem_begin(struct mem_spool *s, struct sc_err *err)
-{
-    struct mem_spool_faults *f = &s->faults;
-    s->writes++;
-    if (f->writes_fail || (f->fail_write && --f->fail_write == 0))
-        doom(s);
-    if (!sc_timer_armed(s->wake))
-        sc_timer_arm(s->wake, 0);
-    return s->failed.code == SC_OK ? SC_OK : sc_fail(err, s->failed.code, "%s", s->failed.text);
-}
-
-static struct mem_undo *journal(struct mem_spool *s)
-{
-    if (s->n_undo == s->cap_undo) {
-        s->cap_undo = s->cap_undo ? s->cap_undo * 2 : 16;
-        s->undo = sc_xrealloc(s->undo, s->cap_undo * sizeof *s->undo);
-    }
-    s->undo[s->n_undo] = (struct mem_undo){ 0 };
-    return &s->undo[s->n_undo++];
-}
-
-void mem_change(struct mem_spool *s, struct mem_row *row)
-{
-    struct mem_undo *u = journal(s);
-    u->row = row;
-    u->before = row->st;
-}
-
-void mem_change_seq(struct mem_spool *s, uint64_t *seq)
-{
-    struct mem_undo *u = journal(s);
-    u->seq = seq;
-    u->seq_before = *seq;
-}
-
 struct mem_row *mem_insert(struct mem_spool *s, struct mem_table *t, const struct sc_message *m)
 {
     struct mem_row *row = sc_xcalloc(1, sizeof *row);
@@ -92,7 +60,7 @@ struct mem_row *mem_insert(struct mem_spool *s, struct mem_table *t, const struc
     t->v[t->n++] = row;
     sc_id_format(&m->id, key);
     (void)sc_map_set(t->by_id, key, row);
-    struct mem_undo *u = journal(s);
+    struct mem_undo *u = mem_journal(s);
     u->row = row;
     u->inserted = true;
     return row;
@@ -120,77 +88,10 @@ void mem_move(struct mem_row *row, enum sc_stage stage, sc_wall at, const char *
     st->due = INT64_MAX;
 }
 
-static void free_row(struct mem_row *row)
+void mem_row_free(struct mem_row *row)
 {
     sc_record_fini(&row->rec);
     free(row);
-}
-
-/* Rows are inserted at the end of their table, so the last one undone is the last one there. */
-static void undo_insert(struct mem_spool *s, struct mem_row *row)
-{
-    struct mem_table *t = row->rec.incoming ? &s->in : &s->out;
-    char key[SC_ID_TEXT_SIZE];
-    sc_assert(t->v[t->n - 1] == row);
-    t->n--;
-    sc_id_format(&row->rec.msg.id, key);
-    (void)sc_map_del(t->by_id, key);
-    free_row(row);
-}
-
-static void rollback(struct mem_spool *s)
-{
-    while (s->n_undo > 0) {
-        struct mem_undo *u = &s->undo[--s->n_undo];
-        if (u->seq)
-            *u->seq = u->seq_before;
-        else if (u->inserted)
-            undo_insert(s, u->row);
-        else
-            u->row->st = u->before;
-    }
-}
-
-static void run_callbacks(struct mem_spool *s, const struct sc_err *err)
-{
-    struct mem_callbacks run = s->waiting;
-    s->waiting = s->running;
-    s->running = run;
-    s->in_callbacks = true;
-    for (size_t i = 0; i < run.n; i++)
-        run.v[i].fn(run.v[i].ctx, err->code == SC_OK ? NULL : err);
-    s->in_callbacks = false;
-    s->running.n = 0;
-}
-
-static void on_turn(void *ctx)
-{
-    struct mem_spool *s = ctx;
-    sc_timer_disarm(s->wake);
-    if (s->failed.code == SC_OK && s->n_undo && s->faults.fail_commits) {
-        s->faults.fail_commits--;
-        doom(s);
-    }
-    struct sc_err err = s->failed;
-    if (err.code != SC_OK)
-        rollback(s);
-    s->commits += s->n_undo > 0;
-    s->n_undo = 0;
-    s->failed = (struct sc_err)SC_ERR_INIT;
-    run_callbacks(s, &err); /* what they write is the next commit's */
-}
-
-static void on_wake(void *ctx)
-{
-    (void)ctx; /* the turn that this timer makes is all that is wanted: its hook commits */
-}
-
-void mem_spool_attach(struct mem_spool *s, struct sc_loop *loop)
-{
-    s->loop = loop;
-    s->wake = sc_timer_new(loop, on_wake, s);
-    s->hook = (struct sc_turn_hook){ .fn = on_turn, .ctx = s };
-    sc_loop_hook_add(loop, &s->hook);
 }
 
 struct mem_spool *mem_spool_new(struct sc_loop *loop)
@@ -203,23 +104,30 @@ struct mem_spool *mem_spool_new(struct sc_loop *loop)
     return s;
 }
 
-void mem_spool_crash(struct mem_spool *s)
+void mem_spool_burn(struct mem_spool *s, struct fuse *fuse)
 {
-    rollback(s);
-    s->failed = (struct sc_err)SC_ERR_INIT;
-    for (size_t i = 0; i < s->waiting.n; i++)
-        fake_loop_bury(s->waiting.v[i].ctx);
-    s->waiting.n = s->running.n = 0;
-    sc_loop_hook_del(s->loop, &s->hook);
-    sc_timer_free(s->wake);
-    s->wake = NULL;
-    s->loop = NULL;
+    s->fuse = fuse;
+}
+
+void mem_spool_lazy(struct mem_spool *s, int64_t ms)
+{
+    s->lazy_ms = ms;
+}
+
+void mem_spool_watch(struct mem_spool *s, const struct mem_spool_spy *spy)
+{
+    s->spy = *spy;
+}
+
+struct mem_spool_bugs *mem_spool_bugs(struct mem_spool *s)
+{
+    return &s->bugs;
 }
 
 static void free_table(struct mem_table *t)
 {
     for (size_t i = 0; i < t->n; i++)
-        free_row(t->v[i]);
+        mem_row_free(t->v[i]);
     free(t->v);
     sc_map_free(t->by_id, NULL);
 }
@@ -250,14 +158,20 @@ static int get(void *impl, const struct sc_id *id, bool incoming, struct sc_reco
     return SC_OK;
 }
 
-static void expire_table(struct mem_spool *s, struct mem_table *t, int64_t before)
+/* As spool_room.c: the messages go by the retention, the ids of incoming ones a week later. */
+static void expire_table(struct mem_spool *s, struct mem_table *t, int64_t now, int64_t before)
 {
     for (size_t i = 0; i < t->n; i++) {
         struct mem_row *row = t->v[i];
-        if (!row->st.settled || row->st.gone || row->st.settled_ms > before)
+        bool ages = row->st.settled && !row->st.gone && row->st.settled_ms <= before;
+        bool fades = row->st.gone && !row->st.forgotten && row->st.gone_ms < now - DEDUPE_MS;
+        if (!ages && !fades)
             continue;
         mem_change(s, row);
+        row->st.forgotten = fades;
         row->st.gone = true;
+        if (ages)
+            row->st.gone_ms = now;
     }
 }
 
@@ -267,22 +181,9 @@ static int expire(void *impl, sc_wall now, int64_t retention_ms, struct sc_err *
     int r = mem_begin(s, err);
     if (r < 0)
         return r;
-    expire_table(s, &s->out, now.ms - retention_ms);
-    expire_table(s, &s->in, now.ms - retention_ms);
+    expire_table(s, &s->out, now.ms, now.ms - retention_ms);
+    expire_table(s, &s->in, now.ms, now.ms - retention_ms);
     return SC_OK;
-}
-
-static void after_commit(void *impl, sc_commit_fn *fn, void *ctx)
-{
-    struct mem_spool *s = impl;
-    struct mem_callbacks *w = &s->waiting;
-    if (w->n == w->cap) {
-        w->cap = w->cap ? w->cap * 2 : 16;
-        w->v = sc_xrealloc(w->v, w->cap * sizeof *w->v);
-    }
-    w->v[w->n++] = (struct mem_callback){ .fn = fn, .ctx = ctx };
-    if (!sc_timer_armed(s->wake))
-        sc_timer_arm(s->wake, 0);
 }
 
 static int64_t count_open(const struct mem_table *t)
@@ -322,7 +223,7 @@ static const struct sc_spool_ops ops = {
     .in_reply_to = mem_in_reply_to,
     .get = get,
     .expire = expire,
-    .after_commit = after_commit,
+    .after_commit = mem_after_commit,
     .stats = stats,
 };
 

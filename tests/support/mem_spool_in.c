@@ -9,8 +9,16 @@ int mem_in_put(void *impl, const struct sc_message *m, sc_wall now, enum sc_stag
                char ret_reason[SC_REASON_MAX], struct sc_err *err)
 {
     struct mem_spool *s = impl;
-    const struct mem_row *known = mem_find(&s->in, &m->id);
-    if (known) {
+    struct mem_row *known = mem_find(&s->in, &m->id);
+    if (s->bugs.stores_nothing || (s->bugs.drops_replies && m->kind == SC_KIND_REPLY))
+        return SC_OK;
+    if (known && s->bugs.forgets_ids) {
+        known->st.stage = SC_STAGE_STORED;
+        known->st.settled = known->st.gone = false;
+        s->in.settled = 0;
+        return SC_OK;
+    }
+    if (known && !known->st.forgotten) {
         *stage = known->st.stage;
         memcpy(ret_reason, known->st.reason, SC_REASON_MAX);
         return SC_EEXIST;
@@ -61,7 +69,7 @@ int mem_in_head(void *impl, const char *to_agent, const char *from_agent, const 
     struct mem_spool *s = impl;
     struct mem_row *head = NULL;
     (void)err;
-    for (size_t i = 0; i < s->in.n; i++) {
+    for (size_t i = mem_first_open(&s->in); i < s->in.n; i++) {
         struct mem_row *row = s->in.v[i];
         if (in_lane(row, to_agent, from_agent, from_gateway) &&
             (!head || row->rec.msg.seq < head->rec.msg.seq))
@@ -77,10 +85,11 @@ int mem_in_lanes(void *impl, sc_lane_fn *fn, void *ctx, struct sc_err *err)
 {
     struct mem_spool *s = impl;
     (void)err;
-    for (size_t i = 0; i < s->in.n; i++) {
+    size_t open = mem_first_open(&s->in);
+    for (size_t i = open; i < s->in.n; i++) {
         const struct sc_message *m = &s->in.v[i]->rec.msg;
         bool first = !s->in.v[i]->st.settled;
-        for (size_t k = 0; k < i && first; k++)
+        for (size_t k = open; k < i && first; k++)
             first = !in_lane(s->in.v[k], m->to_agent, m->from_agent, m->from_gateway);
         if (first)
             fn(ctx, m->to_agent, m->from_agent, m->from_gateway);

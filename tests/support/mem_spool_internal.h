@@ -9,9 +9,11 @@
 struct mem_state {
     enum sc_stage stage;
     unsigned attempts;
-    bool acked, settled, gone; /* gone: expired; an inbox id is remembered all the same */
+    bool acked, settled;
+    bool gone;      /* expired; an inbox id is remembered all the same */
+    bool forgotten; /* and that, too */
     sc_wall times[SC_STAGES];
-    int64_t due, settled_ms;
+    int64_t due, settled_ms, gone_ms;
     uint64_t place; /* in lists of the inbox */
     char reason[SC_REASON_MAX];
 };
@@ -24,6 +26,7 @@ struct mem_row {
 struct mem_table {
     struct mem_row **v; /* in order of insertion */
     size_t n, cap;
+    size_t settled; /* so many of the first ones are: the others are worth a look */
     struct sc_map *by_id;
 };
 
@@ -48,11 +51,15 @@ struct mem_spool {
     struct sc_loop *loop;
     struct sc_turn_hook hook;
     struct sc_timer *wake;
+    struct fuse *fuse;
+    struct mem_spool_spy spy;
+    struct mem_spool_bugs bugs;
     struct mem_table out, in;
     struct sc_map *seqs; /* "from\x1fto" -> uint64_t */
     struct mem_undo *undo;
     size_t n_undo, cap_undo;
-    bool in_callbacks;
+    bool waits;      /* what nobody waits for waits for the timer */
+    int64_t lazy_ms; /* how long */
     struct sc_err failed;
     struct mem_callbacks waiting, running;
     struct mem_spool_faults faults;
@@ -60,11 +67,18 @@ struct mem_spool {
     uint64_t places;
 };
 
+/* The first row that may be unsettled. */
+size_t mem_first_open(struct mem_table *t);
 struct mem_row *mem_find(const struct mem_table *t, const struct sc_id *id);
 /* What readers see of a row. */
 const struct sc_record *mem_view(struct mem_row *row);
 void mem_copy(struct mem_row *row, struct sc_record *ret);
 
+void mem_row_free(struct mem_row *row);
+
+/* --- mem_spool_commit.c --- */
+struct mem_undo *mem_journal(struct mem_spool *s);
+void mem_after_commit(void *impl, sc_commit_fn *fn, void *ctx);
 /* Before a change; fails as the fault says, or as the turn's first failure did. */
 int mem_begin(struct mem_spool *s, struct sc_err *err);
 void mem_change(struct mem_spool *s, struct mem_row *row);

@@ -19,7 +19,8 @@ static uint64_t next_seq(struct mem_spool *s, const struct sc_message *m)
 int mem_out_put(void *impl, struct sc_message *m, sc_wall now, sc_wall next, struct sc_err *err)
 {
     struct mem_spool *s = impl;
-    if (mem_find(&s->out, &m->id))
+    const struct mem_row *known = mem_find(&s->out, &m->id);
+    if (known && !known->st.gone)
         return sc_fail(err, SC_EEXIST, "a message with this id was accepted before");
     int r = mem_begin(s, err);
     if (r == SC_OK)
@@ -47,7 +48,7 @@ int mem_out_advance(void *impl, const struct sc_id *id, enum sc_stage stage, sc_
         if (r < 0)
             return r;
         mem_change(s, row);
-        mem_move(row, stage, at, reason);
+        mem_move(row, stage, at, s->bugs.drops_reasons ? NULL : reason);
     }
     if (ret_changed)
         *ret_changed = moves;
@@ -101,9 +102,9 @@ int mem_out_defer(void *impl, const struct sc_id *id, sc_wall next, struct sc_er
 int mem_out_due(void *impl, sc_wall now, int limit, sc_record_fn *fn, void *ctx, struct sc_err *err)
 {
     struct mem_spool *s = impl;
-    size_t n = s->out.n;
+    size_t n = s->bugs.never_due ? 0 : s->out.n;
     (void)err;
-    for (size_t i = 0; i < n && limit > 0; i++) {
+    for (size_t i = mem_first_open(&s->out); i < n && limit > 0; i++) {
         struct mem_row *row = s->out.v[i];
         if (row->st.settled || row->st.due > now.ms)
             continue;
@@ -119,7 +120,7 @@ int mem_out_hurry(void *impl, const char *gateway, sc_wall now, struct sc_err *e
 {
     struct mem_spool *s = impl;
     (void)err;
-    for (size_t i = 0; i < s->out.n; i++) {
+    for (size_t i = mem_first_open(&s->out); i < s->out.n; i++) {
         struct mem_row *row = s->out.v[i];
         const char *to = row->rec.msg.to_gateway;
         if (!row->st.settled && row->st.due > now.ms && (!gateway || !to || sc_streq(gateway, to)))
@@ -133,7 +134,7 @@ int mem_out_next_due(void *impl, sc_wall *ret, struct sc_err *err)
     struct mem_spool *s = impl;
     int64_t due = INT64_MAX;
     (void)err;
-    for (size_t i = 0; i < s->out.n; i++)
+    for (size_t i = mem_first_open(&s->out); i < s->out.n && !s->bugs.never_due; i++)
         if (!s->out.v[i]->st.settled && s->out.v[i]->st.due < due)
             due = s->out.v[i]->st.due;
     ret->ms = due == INT64_MAX ? 0 : due;

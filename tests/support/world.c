@@ -21,6 +21,7 @@ struct world_options world_defaults(void)
         .max_turns = 32,
         .turn_retry_min_ms = 1000,
         .turn_retry_max_ms = 30 * 1000,
+        .transports = 1,
         .log_level = SC_LOG_DEBUG,
     };
 }
@@ -29,7 +30,17 @@ struct world_options world_defaults(void)
 
 static void on_local_changed(void *ctx)
 {
-    (void)ctx;
+    const struct node *n = ctx;
+    size_t count;
+    const struct sc_agent_info *agents = sc_registry_local(n->registry, &count);
+    const char **ids = sc_xcalloc(count + 1, sizeof *ids);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = agents[i].id;
+    for (int i = 0; i < n->w->n_nets; i++) {
+        const struct sc_transport *t = mem_link_transport(n->links[i]);
+        t->ops->serve(t->impl, ids, count);
+    }
+    free(ids);
 }
 
 static void on_gateway_alive(void *ctx, const char *gateway)
@@ -109,17 +120,18 @@ static void build(struct node *n)
                                                .gateway_alive = on_gateway_alive,
                                                .ctx = n };
     n->registry = sc_registry_new(&registry);
-    const struct sc_router_deps router = { .loop = n->loop,
-                                           .log = n->log,
-                                           .clock = fake_clock_port(&n->clock),
-                                           .spool = mem_spool_port(n->spool),
-                                           .registry = n->registry,
-                                           .self_name = n->name,
-                                           .limits = opt->limits,
-                                           .transports = { mem_link_transport(n->link) },
-                                           .deliver = on_deliver,
-                                           .queues = on_queues,
-                                           .ctx = n };
+    struct sc_router_deps router = { .loop = n->loop,
+                                     .log = n->log,
+                                     .clock = fake_clock_port(&n->clock),
+                                     .spool = mem_spool_port(n->spool),
+                                     .registry = n->registry,
+                                     .self_name = n->name,
+                                     .limits = opt->limits,
+                                     .deliver = on_deliver,
+                                     .queues = on_queues,
+                                     .ctx = n };
+    for (int i = 0; i < n->w->n_nets; i++)
+        router.transports[i] = mem_link_transport(n->links[i]);
     n->router = sc_router_new(&router);
     const struct sc_mailbox_deps mailbox = { .loop = n->loop,
                                              .log = n->log,
@@ -145,8 +157,12 @@ static void attach(struct node *n)
     const struct sc_gateway_events gateway = { .ctx = n,
                                                .state = on_gateway_state,
                                                .turn = on_turn };
-    mem_link_attach(n->link, &net);
-    fake_gateway_attach(n->gateway, &gateway);
+    n->fuse = (struct fuse){ 0 };
+    for (int i = 0; i < n->w->n_nets; i++)
+        mem_link_attach(n->links[i], &net, &n->fuse);
+    fake_gateway_attach(n->gateway, &gateway, &n->fuse);
+    mem_spool_burn(n->spool, &n->fuse);
+    mem_spool_lazy(n->spool, n->w->opt.commit_lazy_ms);
 }
 
 void world_start(struct world *w, int i)
@@ -169,8 +185,11 @@ void world_start(struct world *w, int i)
 void world_crash(struct world *w, int i)
 {
     struct node *n = &w->nodes[i];
-    mem_link_attach(n->link, NULL);
-    fake_gateway_attach(n->gateway, NULL);
+    for (int k = 0; k < w->n_nets; k++) {
+        mem_link_attach(n->links[k], NULL, NULL);
+        mem_link_hold(n->links[k], 0);
+    }
+    fake_gateway_attach(n->gateway, NULL, NULL);
     mem_spool_crash(n->spool);
     fake_loop_crash(n->loop);
     sc_mailbox_free(n->mailbox);
@@ -183,6 +202,41 @@ void world_crash(struct world *w, int i)
     n->registry = NULL;
     n->log = NULL;
     n->loop = NULL;
+    n->fuse = (struct fuse){ 0 };
+    n->frozen_until = 0;
+}
+
+void world_freeze(struct world *w, int i, int64_t ms, bool machine)
+{
+    struct node *n = &w->nodes[i];
+    n->frozen_until = w->now + ms;
+    for (int k = 0; k < w->n_nets; k++)
+        mem_link_hold(n->links[k], n->frozen_until);
+    if (!machine)
+        return;
+    fake_loop_slept(n->loop, ms);
+    fake_gateway_hold(n->gateway, n->frozen_until);
+}
+
+bool world_frozen(const struct world *w, const struct node *n)
+{
+    return n->frozen_until > w->now;
+}
+
+static void make_nets(struct world *w)
+{
+    static const struct {
+        const char *name;
+        enum mem_net_kind kind;
+    } kinds[] = { { "redis", MEM_NET_DURABLE },
+                  { "peer", MEM_NET_DIRECT },
+                  { "consul", MEM_NET_DURABLE } };
+    if (w->opt.transports == 1) {
+        w->nets[w->n_nets++] = mem_net_new("mem", MEM_NET_PLAIN, &w->now, &w->prng);
+        return;
+    }
+    for (int i = 0; i < w->opt.transports; i++)
+        w->nets[w->n_nets++] = mem_net_new(kinds[i].name, kinds[i].kind, &w->now, &w->prng);
 }
 
 struct world *world_new(const struct world_options *opt, int nodes)
@@ -191,7 +245,7 @@ struct world *world_new(const struct world_options *opt, int nodes)
     w->opt = *opt;
     prng_seed(&w->prng, opt->seed);
     prng_install(&w->prng);
-    w->net = mem_net_new(&w->now, &w->prng);
+    make_nets(w);
     w->nodes = sc_xcalloc((size_t)nodes, sizeof *w->nodes);
     w->n_nodes = nodes;
     for (int i = 0; i < nodes; i++) {
@@ -201,11 +255,14 @@ struct world *world_new(const struct world_options *opt, int nodes)
         n->name = sc_xasprintf("gw-%d", i);
         n->clock = (struct fake_clock){ .now = &w->now, .wall_zero = INT64_C(1000) * WALL_ZERO };
         n->gateway = fake_gateway_new(&w->now, &w->prng);
-        n->link = mem_link_new(w->net, n->name);
+        for (int k = 0; k < w->n_nets; k++)
+            n->links[k] = mem_link_new(w->nets[k], n->name);
+        n->link = n->links[0];
         n->sees_directory = true;
         fake_gateway_set_state(n->gateway, SC_GW_READY);
         world_start(w, i);
-        mem_link_set(n->link, SC_LINK_UP);
+        for (int k = 0; k < w->n_nets; k++)
+            mem_link_set(n->links[k], SC_LINK_UP);
     }
     return w;
 }
@@ -220,7 +277,8 @@ void world_free(struct world *w)
         fake_gateway_free(n->gateway);
         free(n->name);
     }
-    mem_net_free(w->net);
+    for (int i = 0; i < w->n_nets; i++)
+        mem_net_free(w->nets[i]);
     world_free_places(w);
     free(w->nodes);
     free(w);
@@ -241,9 +299,19 @@ struct prng *world_prng(struct world *w)
     return &w->prng;
 }
 
+int world_transports(const struct world *w)
+{
+    return w->n_nets;
+}
+
+struct mem_net *world_transport(struct world *w, int i)
+{
+    return w->nets[i];
+}
+
 struct mem_net_faults *world_net(struct world *w)
 {
-    return mem_net_faults(w->net);
+    return mem_net_faults(w->nets[0]);
 }
 
 int64_t world_now(const struct world *w)

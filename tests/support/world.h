@@ -20,6 +20,8 @@ struct world_options {
     struct sc_router_limits limits;
     unsigned max_turns;
     int64_t turn_retry_min_ms, turn_retry_max_ms;
+    int transports;         /* 1: a plain one; 3: like redis, peer and consul */
+    int64_t commit_lazy_ms; /* of what nobody waits for */
     enum sc_log_level
         log_level; /* of the nodes' log on stderr, when the environment has SC_TEST_LOG */
 };
@@ -36,8 +38,12 @@ struct node {
     struct fake_clock clock;
     struct mem_spool *spool;
     struct fake_gateway *gateway;
-    struct mem_link *link;
-    bool sees_directory; /* false: its registry keeps the last view, and says it is not fresh */
+    struct mem_link *links[SC_ROUTER_TRANSPORTS_MAX]; /* in order of preference */
+    struct mem_link *link;                            /* the first */
+    struct fuse fuse;     /* light it, and the process dies in the middle of something */
+    int64_t frozen_until; /* its process is stopped */
+    bool sees_directory;  /* false: its registry keeps the last view, and says it is not fresh */
+    bool owed_view;       /* the directory changed while it was stopped */
     struct sc_loop *loop;
     struct sc_log *log;
     struct sc_registry *registry;
@@ -50,6 +56,9 @@ void world_free(struct world *w);
 struct node *world_node(struct world *w, int i);
 int world_nodes(const struct world *w);
 struct prng *world_prng(struct world *w);
+int world_transports(const struct world *w);
+struct mem_net *world_transport(struct world *w, int i);
+/* Of the first one. */
 struct mem_net_faults *world_net(struct world *w);
 int64_t world_now(const struct world *w);
 
@@ -57,6 +66,10 @@ int64_t world_now(const struct world *w);
 void world_agent(struct world *w, int node, const char *agent);
 /* An agent that only the node's configuration knows: served by its inbox. */
 void world_inbox_agent(struct world *w, int node, const char *agent);
+/* A second gateway hosts it, too (-1: no more); the directory goes on naming the first. */
+void world_claim(struct world *w, int node, const char *agent);
+/* Nobody hosts it any more. */
+void world_remove(struct world *w, const char *agent);
 /* Everybody that sees the directory gets its present view, and every gateway lists its agents. */
 void world_publish(struct world *w);
 
@@ -71,6 +84,10 @@ bool world_run_until(struct world *w, int64_t ms, world_cond_fn *cond, void *ctx
 /* The process dies, or starts again on the same spool. */
 void world_crash(struct world *w, int node);
 void world_start(struct world *w, int node);
+/* The process is stopped for so long, or its whole machine sleeps: then its gateway does, too, and
+ * its timers do not count that time. */
+void world_freeze(struct world *w, int node, int64_t ms, bool machine);
+bool world_frozen(const struct world *w, const struct node *n);
 
 /* A message from an agent of the node. The id is given at once, and committed with the next turn.
  */

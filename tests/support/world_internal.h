@@ -7,7 +7,7 @@
 
 struct place {
     char *agent;
-    int node;
+    int node, also; /* also: a second host; -1 */
     bool inbox_only;
 };
 
@@ -16,7 +16,8 @@ struct world {
     struct prng prng;
     int64_t now;
     int stuck;
-    struct mem_net *net;
+    struct mem_net *nets[SC_ROUTER_TRANSPORTS_MAX];
+    int n_nets;
     struct node *nodes;
     int n_nodes;
     struct place *places;
@@ -24,5 +25,7 @@ struct world {
 };
 
 void world_free_places(struct world *w);
+/* What the directory and its gateway say now, to one node. */
+void world_show(struct world *w, struct node *n);
 
 #endif
