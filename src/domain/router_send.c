@@ -128,6 +128,16 @@ static int64_t wait_after(const struct sc_router *r, const struct sc_record *rec
     return sc_backoff_delay(least, most, rec->attempts, sc_random64());
 }
 
+/* The next try, or its end when that comes first: nobody hears of a death a minute late. */
+static sc_wall next_look(const struct sc_router *r, const struct sc_record *rec)
+{
+    const struct sc_message *m = &rec->msg;
+    int64_t next = router_now(r).ms + wait_after(r, rec);
+    int64_t end = m->timestamp.ms + (int64_t)m->ttl_s * 1000 + 1;
+    bool ends_first = rec->stage < SC_STAGE_STORED && m->ttl_s && end < next;
+    return (sc_wall){ ends_first ? end : next };
+}
+
 /* False when the spool refused: the row stays due, and the others would fare no better. */
 static bool retry_one(struct sc_router *r, struct sc_record *rec)
 {
@@ -139,8 +149,7 @@ static bool retry_one(struct sc_router *r, struct sc_record *rec)
         return park(r, rec);
     if (put_off(r, rec))
         return true;
-    sc_wall next = { router_now(r).ms + wait_after(r, rec) };
-    if (r->d.spool.ops->out_retry(r->d.spool.impl, &rec->msg.id, next, &err) < 0)
+    if (r->d.spool.ops->out_retry(r->d.spool.impl, &rec->msg.id, next_look(r, rec), &err) < 0)
         return false;
     r->n.retried++;
     router_order_refresh(r, &rec->msg);

@@ -271,3 +271,22 @@ Test(moving, the_operator_of_another_gateway_is_not_ours)
     sc_message_free(m);
     world_free(w);
 }
+
+/* The retries may be a minute apart by then. */
+Test(send, a_message_dies_when_its_ttl_ends_not_with_the_next_try)
+{
+    struct world *w = two_nodes();
+    struct sc_err err = SC_ERR_INIT;
+    world_net(w)->cut[0][1] = true;
+    for (unsigned i = 0; i < 20; i++) {
+        struct sc_message *m = draft("bobby", "x");
+        m->ttl_s = 30 + i;
+        cr_assert_eq(sc_router_submit(world_node(w, 0)->router, m, NULL, NULL, &err), SC_OK);
+        world_run(w, 1000 * (int64_t)m->ttl_s - 100);
+        cr_assert_eq(out(w, &m->id), SC_STAGE_SENT);
+        world_run(w, 200);
+        cr_assert_eq(out(w, &m->id), SC_STAGE_DEAD);
+        sc_message_free(m);
+    }
+    world_free(w);
+}
