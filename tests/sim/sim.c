@@ -1,98 +1,69 @@
-/* The world simulated: N whole nodes on fake time, faults from one seed, and a ledger that is
- * checked while it runs and at its end. A plain main, because Criterion aborts under TSan.
- *
- *   sim --seed S --nodes N --steps M [--runs R] [--verbose]
- *
- * One failing seed replays to the same trace: the fingerprint printed with --verbose is equal. */
+/* The world simulated: N whole nodes on fake time, faults from one seed, and a ledger that holds
+ * every step against the truth. A plain main, because Criterion aborts under TSan. See run --help.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "sideclaw/mem.h"
-#include "sideclaw/parse.h"
-#include "sim/ledger.h"
+#include "sim/jobs.h"
+#include "sim/mutants.h"
+#include "sim/options.h"
 #include "sim/storm.h"
 
-struct options {
-    int64_t seed, nodes, steps, runs;
-    bool verbose;
-};
-
-static bool parse(int argc, char **argv, struct options *o)
+/* One seed, from the first message to the last end. Returns what all of it hashes to. */
+static uint64_t run(void *ctx, uint64_t seed, uint64_t *totals)
 {
-    struct {
-        const char *name;
-        int64_t *value, min, max;
-    } const numbers[] = {
-        { "--seed", &o->seed, 0, INT64_MAX },
-        { "--nodes", &o->nodes, 2, MEM_NET_NODES },
-        { "--steps", &o->steps, 1, 1000000 },
-        { "--runs", &o->runs, 1, 1000000 },
-    };
-    struct sc_err err = SC_ERR_INIT;
-    for (int i = 1; i < argc; i++) {
-        bool known = strcmp(argv[i], "--verbose") == 0;
-        o->verbose = o->verbose || known;
-        for (size_t k = 0; k < SC_ARRAY_LEN(numbers) && !known; k++) {
-            if (strcmp(argv[i], numbers[k].name) != 0 || i + 1 == argc)
-                continue;
-            known = sc_parse_i64(argv[++i], numbers[k].min, numbers[k].max, numbers[k].value,
-                                 &err) == SC_OK;
-        }
-        if (!known)
-            return false;
-    }
-    return true;
-}
-
-/* Faults are over: everything that can arrive has its time, then everything must have its end. */
-static uint64_t run(uint64_t seed, const struct options *o, struct ledger_totals *totals)
-{
-    struct world_options opt = world_defaults();
-    opt.seed = seed;
-    opt.limits.default_ttl_s = STORM_TTL_S;
-    opt.max_turns = 3;
-    struct world *w = world_new(&opt, (int)o->nodes);
-    struct ledger *l = ledger_new(w, seed);
-    struct storm *s = storm_new(w, l);
-    for (int64_t i = 0; i < o->steps; i++) {
+    const struct options *o = ctx;
+    struct ledger_totals t = { 0 };
+    struct climate c;
+    struct trace trace;
+    climate_of(seed, (int)o->nodes, &c);
+    struct world *w = world_new(&c.world, c.nodes);
+    trace_init(&trace, w, o->trace);
+    struct ledger *l = ledger_new(w, &trace);
+    mutant_install(o->mutant, w, l);
+    struct storm *s = storm_new(w, l, &trace, &c);
+    for (int64_t i = 0; i < o->steps; i++)
         storm_step(s);
-        ledger_check(l);
-    }
     storm_over(s);
-    world_run(w, INT64_C(1000) * 4 * STORM_TTL_S);
-    ledger_check(l);
-    ledger_close(l, totals);
-    uint64_t fingerprint = prng_next(world_prng(w)) ^ (uint64_t)world_now(w);
+    ledger_close(l, &t);
+    memcpy(totals, &t, sizeof t);
     storm_free(s);
     ledger_free(l);
     world_free(w);
-    return fingerprint;
+    return trace.hash;
+}
+
+static void print(const struct options *o, const struct jobs_result *r)
+{
+    struct ledger_totals t;
+    memcpy(&t, r->totals, sizeof t);
+    (void)printf("seeds %" PRId64 "-%" PRId64 ": %" PRIu64 " accepted, %" PRIu64 " turns, %" PRIu64
+                 " replied, %" PRIu64 " dead (%" PRIu64 " unheard, of which %" PRIu64
+                 " ran; %" PRIu64 " ambiguous, of which %" PRIu64 " ran); trace %016" PRIx64 "\n",
+                 o->seed, o->seed + o->runs - 1, t.accepted, t.turns, t.replied, t.dead, t.unheard,
+                 t.unheard_ran, t.ambiguous, t.ambiguous_ran, r->hash);
 }
 
 int main(int argc, char **argv)
 {
-    struct options o = { .seed = 1, .nodes = 4, .steps = 300, .runs = 1 };
-    struct ledger_totals t = { 0 };
-    if (!parse(argc, argv, &o)) {
-        (void)fprintf(stderr, "usage: sim [--seed S] [--nodes N] [--steps M] [--runs R] "
-                              "[--verbose]\n");
+    struct options o;
+    struct jobs_result r;
+    if (!options_parse(argc, argv, &o)) {
+        options_usage(stderr);
         return 2;
     }
-    for (int64_t i = 0; i < o.runs; i++) {
-        uint64_t seed = (uint64_t)(o.seed + i);
-        uint64_t first = run(seed, &o, &t);
-        if (o.verbose)
-            (void)printf("seed=%" PRIu64 " fingerprint=%016" PRIx64 "\n", seed, first);
-        struct ledger_totals ignored = { 0 };
-        if (i == 0 && run(seed, &o, &ignored) != first) {
-            (void)fprintf(stderr, "sim: seed %" PRIu64 " does not replay\n", seed);
-            return 1;
-        }
+    if (o.mutants)
+        return mutants_run(&o, run);
+    if (!jobs_run(&o, run, &r)) {
+        for (size_t i = 0; i < r.n_failed; i++)
+            (void)printf("FAILED: replay with tests/sim/run --seed %" PRIu64 " --nodes %" PRId64
+                         " --steps %" PRId64 "%s%s --trace FILE\n",
+                         r.failed[i], o.nodes, o.steps, o.mutant ? " --mutant " : "",
+                         o.mutant ? o.mutant : "");
+        return 1;
     }
-    (void)printf("runs=%" PRId64 " accepted=%" PRIu64 " replied=%" PRIu64 " dead=%" PRIu64
-                 " ambiguous=%" PRIu64 "\n",
-                 o.runs, t.accepted, t.replied, t.dead, t.ambiguous);
+    print(&o, &r);
     return 0;
 }

@@ -26,6 +26,11 @@ struct mem_net_faults *mem_net_faults(struct mem_net *net)
     return &net->faults;
 }
 
+struct mem_net_bugs *mem_net_bugs(struct mem_net *net)
+{
+    return &net->bugs;
+}
+
 static void free_packet(struct packet *p)
 {
     sc_message_free(p->m);
@@ -178,9 +183,20 @@ int mem_net_next_link(const struct mem_net *net)
     return net->packets ? net->packets->link : -1;
 }
 
+static void corrupt(const struct mem_net *net, struct packet *p)
+{
+    if (p->m && net->bugs.drops_prev)
+        p->m->prev = (struct sc_id){ 0 };
+    if (p->m && net->bugs.mixes_bodies && p->m->body_len)
+        p->m->body[p->m->body_len - 1] ^= 1;
+    for (size_t i = 0; p->receipts && net->bugs.boasts && i < p->receipts->n; i++)
+        p->receipts->v[i].stage += p->receipts->v[i].stage < SC_STAGE_REPLIED;
+}
+
 static void call(struct mem_link *l, struct packet *p)
 {
     struct sc_err err = SC_ERR_INIT;
+    corrupt(l->net, p);
     if (p->done) {
         if (p->failed)
             (void)sc_fail(&err, SC_EAWAY, "%s: refused", l->net->name);

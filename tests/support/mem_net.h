@@ -34,6 +34,13 @@ void mem_net_free(struct mem_net *net);
 struct mem_net_faults *mem_net_faults(struct mem_net *net);
 /* DURABLE: all copies are gone (a Redis without persistence that was restarted, FLUSHALL). */
 void mem_net_wipe(struct mem_net *net);
+/* Mistakes of who reads or writes what it carries, for the test of those who must notice. */
+struct mem_net_bugs {
+    bool drops_prev;   /* a message does not say which one was before it */
+    bool boasts;       /* a receipt tells a stage too many */
+    bool mixes_bodies; /* a message arrives with another body */
+};
+struct mem_net_bugs *mem_net_bugs(struct mem_net *net);
 /* When the next packet arrives; INT64_MAX: none is on its way. */
 int64_t mem_net_next(const struct mem_net *net);
 /* Whose it is: the index of its link. */

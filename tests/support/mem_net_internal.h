@@ -50,6 +50,7 @@ struct mem_net {
     const int64_t *now;
     struct prng *prng;
     struct mem_net_faults faults;
+    struct mem_net_bugs bugs;
     struct packet *packets; /* by time of arrival; equal ones in order of sending */
     struct copy *copies, **last_copy;
     struct mem_link *links[MEM_NET_NODES];

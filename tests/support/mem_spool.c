@@ -253,6 +253,12 @@ const struct sc_record *mem_spool_in(const struct mem_spool *s, const struct sc_
     return look(&s->in, id);
 }
 
+bool mem_spool_expired(const struct mem_spool *s, const struct sc_id *id)
+{
+    const struct mem_row *row = mem_find(&s->out, id);
+    return row && row->st.gone;
+}
+
 int64_t mem_spool_due(const struct mem_spool *s, const struct sc_id *id)
 {
     const struct mem_row *row = mem_find(&s->out, id);

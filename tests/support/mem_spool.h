@@ -52,6 +52,8 @@ struct mem_spool_bugs *mem_spool_bugs(struct mem_spool *s);
 /* For assertions: what is committed. NULL when there is none. */
 const struct sc_record *mem_spool_out(const struct mem_spool *s, const struct sc_id *id);
 const struct sc_record *mem_spool_in(const struct mem_spool *s, const struct sc_id *id);
+/* Was the outgoing row there for as long as it is kept? */
+bool mem_spool_expired(const struct mem_spool *s, const struct sc_id *id);
 /* When the outgoing row is due; INT64_MAX: never. */
 int64_t mem_spool_due(const struct mem_spool *s, const struct sc_id *id);
 /* Is something written and not yet committed? */

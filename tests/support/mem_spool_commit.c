@@ -86,11 +86,14 @@ static void run_callbacks(struct mem_spool *s, const struct sc_err *err)
     s->running.n = 0;
 }
 
-static void show_commit(const struct mem_spool *s)
+/* The inbox first: what the outbox says of a message to ourselves rests on it. */
+static void show_commit(const struct mem_spool *s, bool incoming)
 {
-    for (size_t i = 0; i < s->n_undo && s->spy.committed; i++)
-        if (s->undo[i].row && !s->undo[i].row->st.gone)
-            s->spy.committed(s->spy.ctx, mem_view(s->undo[i].row));
+    for (size_t i = 0; i < s->n_undo && s->spy.committed; i++) {
+        struct mem_row *row = s->undo[i].row;
+        if (row && row->rec.incoming == incoming && !row->st.gone)
+            s->spy.committed(s->spy.ctx, mem_view(row));
+    }
 }
 
 /* Nobody waits for what was written: it need not be on disk at once. */
@@ -123,8 +126,10 @@ static void on_turn(void *ctx)
     struct sc_err err = s->failed;
     if (err.code != SC_OK)
         rollback(s);
-    else
-        show_commit(s);
+    else {
+        show_commit(s, true);
+        show_commit(s, false);
+    }
     s->commits += s->n_undo > 0;
     if (!s->bugs.loses_commits || err.code != SC_OK)
         s->n_undo = 0;
