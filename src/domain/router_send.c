@@ -100,10 +100,13 @@ static bool put_off(struct sc_router *r, const struct sc_record *rec)
     return r->d.spool.ops->out_defer(r->d.spool.impl, &rec->msg.id, next, &err) == SC_OK;
 }
 
+/* Rows that are due, until the commit that counts the attempt: one of them may have been written in
+ * this very turn, and must not be sent before it is there. */
 struct due {
     struct sc_router *r;
-    struct sc_record *rows; /* copied: a row must not be changed while it is being visited */
     size_t n;
+    bool send[DUE_BATCH];
+    struct sc_record rows[DUE_BATCH]; /* copied: a row must not be changed while it is visited */
 };
 
 static bool collect(void *ctx, const struct sc_record *rec)
@@ -139,7 +142,7 @@ static sc_wall next_look(const struct sc_router *r, const struct sc_record *rec)
 }
 
 /* False when the spool refused: the row stays due, and the others would fare no better. */
-static bool retry_one(struct sc_router *r, struct sc_record *rec)
+static bool retry_one(struct sc_router *r, const struct sc_record *rec, bool *ret_send)
 {
     struct sc_err err = SC_ERR_INIT;
     if (rec->stage < SC_STAGE_STORED && router_is_expired(r, &rec->msg))
@@ -151,20 +154,34 @@ static bool retry_one(struct sc_router *r, struct sc_record *rec)
         return true;
     if (r->d.spool.ops->out_retry(r->d.spool.impl, &rec->msg.id, next_look(r, rec), &err) < 0)
         return false;
+    *ret_send = true;
+    return true;
+}
+
+static void send_again(struct sc_router *r, struct sc_record *rec)
+{
     r->n.retried++;
     router_order_refresh(r, &rec->msg);
     /* One that a transport took, and that nobody said he has: the next one may do better. */
     unsigned taken = rec->stage >= SC_STAGE_SENT ? rec->attempts + 1 : 0;
-    return rec->stage >= SC_STAGE_STORED ? ask(r, &rec->msg, taken)
-                                         : router_dispatch(r, &rec->msg, taken);
+    if (rec->stage >= SC_STAGE_STORED)
+        (void)ask(r, &rec->msg, taken);
+    else
+        (void)router_dispatch(r, &rec->msg, taken); /* when it fails, the retry looks again */
 }
 
 /* The timer follows what the turn wrote; when its commit fails, the rows are due as before. */
 static void on_retried(void *ctx, const struct sc_err *err)
 {
-    struct sc_router *r = ctx;
+    struct due *d = ctx;
     if (err)
-        router_due(r, (sc_wall){ router_now(r).ms + r->d.limits.retry_min_ms });
+        router_due(d->r, (sc_wall){ router_now(d->r).ms + d->r->d.limits.retry_min_ms });
+    for (size_t i = 0; i < d->n; i++) {
+        if (!err && d->send[i])
+            send_again(d->r, &d->rows[i]);
+        sc_record_fini(&d->rows[i]);
+    }
+    free(d);
 }
 
 static void arm_next(struct sc_router *r, bool more)
@@ -184,20 +201,20 @@ void router_on_due(void *router)
     struct sc_router *r = router;
     struct sc_err err = SC_ERR_INIT;
     r->due_at.ms = 0;
-    struct due d = { .r = r, .rows = sc_xcalloc(DUE_BATCH, sizeof *d.rows) };
-    int rc = r->d.spool.ops->out_due(r->d.spool.impl, router_now(r), DUE_BATCH, collect, &d, &err);
-    bool refused = rc < 0;
-    for (size_t i = 0; i < d.n; i++) {
-        refused = refused || !retry_one(r, &d.rows[i]);
-        sc_record_fini(&d.rows[i]);
-    }
-    if (d.n)
-        r->d.spool.ops->after_commit(r->d.spool.impl, on_retried, r);
+    struct due *d = sc_xcalloc(1, sizeof *d);
+    d->r = r;
+    int rc = r->d.spool.ops->out_due(r->d.spool.impl, router_now(r), DUE_BATCH, collect, d, &err);
+    bool refused = rc < 0, more = d->n == DUE_BATCH;
+    for (size_t i = 0; i < d->n && !refused; i++)
+        refused = !retry_one(r, &d->rows[i], &d->send[i]);
+    if (d->n)
+        r->d.spool.ops->after_commit(r->d.spool.impl, on_retried, d);
+    else
+        free(d);
     if (refused) /* not at once: a full disk would keep the loop spinning */
         router_due(r, (sc_wall){ router_now(r).ms + r->d.limits.retry_min_ms });
     else
-        arm_next(r, d.n == DUE_BATCH);
-    free(d.rows);
+        arm_next(r, more);
 }
 
 void router_due(struct sc_router *r, sc_wall at)

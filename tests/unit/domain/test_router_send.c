@@ -290,3 +290,22 @@ Test(send, a_message_dies_when_its_ttl_ends_not_with_the_next_try)
     }
     world_free(w);
 }
+
+/* A link that comes up makes everything due, also what was submitted in the same turn. */
+Test(send, what_is_not_committed_is_not_sent_by_a_retry_either)
+{
+    struct world *w = two_nodes();
+    struct node *n = world_node(w, 0);
+    world_net(w)->cut[0][1] = true;
+    struct sc_id a = send_to(w, "bobby", "1");
+    world_run(w, 100);
+    world_net(w)->cut[0][1] = false;
+    mem_spool_faults(n->spool)->fail_commits = 1;
+    struct sc_id b = send_to(w, "bobby", "2");
+    sc_router_hurry(n->router, NULL);
+    world_run(w, 60 * 1000);
+    cr_assert_eq(out(w, &a), SC_STAGE_REPLIED);
+    cr_assert_eq(out(w, &b), SC_STAGES);
+    cr_assert_eq(in(w, &b), SC_STAGES);
+    world_free(w);
+}
