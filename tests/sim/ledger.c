@@ -19,7 +19,9 @@ struct waiter {
 struct ledger *ledger_new(struct world *w, struct trace *trace)
 {
     struct ledger *l = sc_xcalloc(1, sizeof *l);
-    *l = (struct ledger){ .w = w, .trace = trace, .by_id = sc_map_new(), .pairs = sc_map_new() };
+    *l = (struct ledger){
+        .w = w, .trace = trace, .by_id = sc_map_new(), .pairs = sc_map_new(), .lanes = sc_map_new()
+    };
     ledger_watch(l);
     return l;
 }
@@ -45,6 +47,7 @@ void ledger_free(struct ledger *l)
     free(l->watches);
     sc_map_free(l->by_id, NULL);
     sc_map_free(l->pairs, free);
+    sc_map_free(l->lanes, free);
     free(l);
 }
 
@@ -65,15 +68,12 @@ void ledger_broken(const struct entry *e, const char *what)
 
 struct entry *ledger_find(const struct ledger *l, const struct sc_id *id)
 {
-    char key[SC_ID_TEXT_SIZE];
-    sc_id_format(id, key);
-    return sc_map_get(l->by_id, key);
+    return sc_map_get_id(l->by_id, id);
 }
 
 struct entry *ledger_add(struct ledger *l, const struct sc_id *id, int node, const char *from,
                          const char *to, char *take_body)
 {
-    char key[SC_ID_TEXT_SIZE];
     struct entry *e = sc_xcalloc(1, sizeof *e);
     *e = (struct entry){ .l = l,
                          .id = *id,
@@ -90,20 +90,18 @@ struct entry *ledger_add(struct ledger *l, const struct sc_id *id, int node, con
         l->v = sc_xrealloc(l->v, l->cap * sizeof(struct entry *));
     }
     l->v[l->count++] = e;
-    sc_id_format(id, key);
-    (void)sc_map_set(l->by_id, key, e);
+    (void)sc_map_set_id(l->by_id, id, e);
     return e;
 }
 
-struct pair *ledger_pair(struct ledger *l, const char *from, const char *to)
+uint64_t *ledger_counter(struct sc_map *m, const char *key)
 {
-    sc_auto_free char *key = sc_xasprintf("%s>%s", from, to);
-    struct pair *p = sc_map_get(l->pairs, key);
-    if (!p) {
-        p = sc_xcalloc(1, sizeof *p);
-        (void)sc_map_set(l->pairs, key, p);
+    uint64_t *n = sc_map_get(m, key);
+    if (!n) {
+        n = sc_xcalloc(1, sizeof *n);
+        (void)sc_map_set(m, key, n);
     }
-    return p;
+    return n;
 }
 
 static void on_accepted(void *ctx, const struct sc_message *m, const struct sc_err *err)
@@ -164,9 +162,9 @@ void ledger_send(struct ledger *l, int node, const char *from, const char *to, b
     struct node *n = world_node(l->w, node);
     struct sc_clock clock = fake_clock_port(&n->clock);
     struct sc_id id = sc_id_new(sc_clock_wall(&clock));
-    uint64_t number = ++ledger_pair(l, from, to)->sent;
-    struct entry *e =
-        ledger_add(l, &id, node, from, to, sc_xasprintf("%s>%s %" PRIu64, from, to, number));
+    sc_auto_free char *pair = sc_xasprintf("%s>%s", from, to);
+    uint64_t number = ++*ledger_counter(l->pairs, pair);
+    struct entry *e = ledger_add(l, &id, node, from, to, sc_xasprintf("%s %" PRIu64, pair, number));
     e->n = number;
     submit(e, false);
     if (waits)

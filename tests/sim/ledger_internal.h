@@ -29,17 +29,14 @@ struct watch {
     int node;
 };
 
-struct pair {
-    uint64_t sent, ran; /* the latest number of either */
-};
-
 struct ledger {
     struct world *w;
     struct trace *trace;
     struct entry **v; /* messages, in order of submission, then replies as they are seen */
     size_t count, cap;
     struct sc_map *by_id;
-    struct sc_map *pairs; /* "from>to" -> struct pair */
+    struct sc_map *pairs; /* "from>to" -> uint64_t, the latest that was submitted */
+    struct sc_map *lanes; /* the same at one sender and one receiver -> uint64_t, that ran */
     struct watch *watches;
     bool forgets_ids;
     uint64_t turns;
@@ -51,7 +48,8 @@ struct entry *ledger_find(const struct ledger *l, const struct sc_id *id);
 /* from and to are copied; body becomes the entry's. */
 struct entry *ledger_add(struct ledger *l, const struct sc_id *id, int node, const char *from,
                          const char *to, char *take_body);
-struct pair *ledger_pair(struct ledger *l, const char *from, const char *to);
+/* The counter of that name in a map. */
+uint64_t *ledger_counter(struct sc_map *m, const char *key);
 /* How often the model ran it and left its trace, on all gateways. */
 unsigned ledger_runs(const struct ledger *l, const struct sc_id *id);
 void ledger_watch(struct ledger *l);
