@@ -223,6 +223,13 @@ static bool is_ours(const struct sc_message *m, enum sc_place place)
     return place == SC_PLACE_LOCAL || place == SC_PLACE_INBOX || m->kind != SC_KIND_MESSAGE;
 }
 
+/* A durable copy that an agent's stream kept for the gateway the agent was at. That one may have
+ * stored it, and whose turn it is only its sender can say: it sends it again, to us. */
+static bool is_for_another(const struct sc_router *r, const struct sc_message *m)
+{
+    return m->to_gateway && !sc_streq(m->to_gateway, r->d.self_name);
+}
+
 /* Receipts alone answer this one; nothing of it is stored. */
 static bool is_over(struct sc_router *r, const struct sc_message *m, enum sc_place place,
                     bool *ret_waits)
@@ -232,6 +239,10 @@ static bool is_over(struct sc_router *r, const struct sc_message *m, enum sc_pla
     if (m->ask) { /* what is not here is not ours to talk about */
         (void)answer(r, m, &stage);
         *ret_waits = is_waiting(m, stage, place);
+        return true;
+    }
+    if (is_for_another(r, m)) {
+        (void)answer(r, m, NULL);
         return true;
     }
     if (too_many_hops(r, m))

@@ -87,6 +87,27 @@ Test(receive, what_is_for_another_gateway_is_left_alone)
     world_free(w);
 }
 
+/* Its stream kept a copy for where the agent was: that gateway may have run it. */
+Test(receive, a_copy_addressed_to_another_gateway_is_not_stored_though_its_agent_is_here_now)
+{
+    struct world *w = two_nodes();
+    struct node *b = world_node(w, 1);
+    struct sc_message *m = arrival(w, "bobby");
+    struct sc_id id = m->id;
+    sc_set_str(&m->to_gateway, "gw-7");
+    hand_in(b, m);
+    cr_assert_eq(in(w, &id), SC_STAGES);
+    cr_assert_eq(mem_link_counters(b->link)->receipts, 0);
+    cr_assert_eq(mem_link_counters(b->link)->settles, 1);
+    m = arrival(w, "bobby");
+    m->kind = SC_KIND_REPLY;
+    id = m->id;
+    sc_set_str(&m->to_gateway, "gw-7");
+    hand_in(b, m);
+    cr_assert_eq(in(w, &id), SC_STAGES);
+    world_free(w);
+}
+
 Test(receive, nobody_s_is_dead_only_when_everybody_who_could_know_has_spoken)
 {
     struct world *w = two_nodes();
