@@ -76,6 +76,10 @@ struct sc_spool_ops {
      * SC_EEXIST for a duplicate, with its present stage and reason. */
     int (*in_put)(void *impl, const struct sc_message *m, sc_wall now, enum sc_stage *stage,
                   char ret_reason[SC_REASON_MAX], struct sc_err *err);
+    /* How far it got, and why not further ("" mostly), also when nothing but its id is left.
+     * SC_ENOENT. */
+    int (*in_stage)(void *impl, const struct sc_id *id, enum sc_stage *ret_stage,
+                    char ret_reason[SC_REASON_MAX], struct sc_err *err);
     int (*in_advance)(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,
                       const char *reason, struct sc_err *err);
     /* The oldest message of the lane that still wants a turn; SC_ENOENT when there is none. */

@@ -150,14 +150,14 @@ static bool store(struct sc_router *r, const struct sc_message *m, enum sc_place
 /* How far did it get? True when it is here, in whatever state; ret_stage may be NULL. */
 static bool answer(struct sc_router *r, const struct sc_message *m, enum sc_stage *ret_stage)
 {
-    sc_auto_record struct sc_record known;
+    enum sc_stage stage;
+    char reason[SC_REASON_MAX];
     struct sc_err err = SC_ERR_INIT;
-    sc_record_init(&known);
-    if (r->d.spool.ops->get(r->d.spool.impl, &m->id, true, &known, &err) < 0)
+    if (r->d.spool.ops->in_stage(r->d.spool.impl, &m->id, &stage, reason, &err) < 0)
         return false;
-    router_tell(r, m->from_gateway, &m->id, known.stage, known.reason);
+    router_tell(r, m->from_gateway, &m->id, stage, reason);
     if (ret_stage)
-        *ret_stage = known.stage;
+        *ret_stage = stage;
     return true;
 }
 

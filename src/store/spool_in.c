@@ -5,10 +5,10 @@
 #include "spool_internal.h"
 
 /* Here, or here once: the id alone is remembered longer than the message. */
-static int find_duplicate(struct sc_spool_sqlite *s, const struct sc_id *id,
-                          enum sc_stage *ret_stage, char ret_reason[SC_REASON_MAX],
-                          struct sc_err *err)
+int sc_spool_in_stage(void *impl, const struct sc_id *id, enum sc_stage *ret_stage,
+                      char ret_reason[SC_REASON_MAX], struct sc_err *err)
 {
+    struct sc_spool_sqlite *s = impl;
     struct spool_state row;
     int r = sc_spool_state(s, ST_IN_STATE, id, &row, err);
     if (r == SC_ENOENT)
@@ -17,7 +17,7 @@ static int find_duplicate(struct sc_spool_sqlite *s, const struct sc_id *id,
         return r;
     *ret_stage = row.stage;
     (void)snprintf(ret_reason, SC_REASON_MAX, "%s", row.reason);
-    return SC_EEXIST;
+    return SC_OK;
 }
 
 static void bind_time(sqlite3_stmt *st, int i, bool reached, sc_wall at)
@@ -60,9 +60,9 @@ int sc_spool_in_put(void *impl, const struct sc_message *m, sc_wall now, enum sc
                     char ret_reason[SC_REASON_MAX], struct sc_err *err)
 {
     struct sc_spool_sqlite *s = impl;
-    int r = find_duplicate(s, &m->id, stage, ret_reason, err);
+    int r = sc_spool_in_stage(s, &m->id, stage, ret_reason, err);
     if (r != SC_ENOENT)
-        return r;
+        return r == SC_OK ? SC_EEXIST : r;
     r = sc_spool_begin(s, err);
     if (r == SC_OK)
         r = sc_spool_make_room(s, m->body_len, err);

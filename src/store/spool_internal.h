@@ -255,6 +255,8 @@ int sc_spool_out_list(void *impl, bool all, int limit, sc_record_fn *fn, void *c
                       struct sc_err *err);
 int sc_spool_in_put(void *impl, const struct sc_message *m, sc_wall now, enum sc_stage *stage,
                     char ret_reason[SC_REASON_MAX], struct sc_err *err);
+int sc_spool_in_stage(void *impl, const struct sc_id *id, enum sc_stage *ret_stage,
+                      char ret_reason[SC_REASON_MAX], struct sc_err *err);
 int sc_spool_in_advance(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,
                         const char *reason, struct sc_err *err);
 int sc_spool_in_head(void *impl, const char *to_agent, const char *from_agent,

@@ -164,6 +164,7 @@ static const struct sc_spool_ops ops = {
     .out_next_due = sc_spool_out_next_due,
     .out_list = sc_spool_out_list,
     .in_put = sc_spool_in_put,
+    .in_stage = sc_spool_in_stage,
     .in_advance = sc_spool_in_advance,
     .in_head = sc_spool_in_head,
     .in_lanes = sc_spool_in_lanes,

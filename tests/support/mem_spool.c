@@ -213,6 +213,7 @@ static const struct sc_spool_ops ops = {
     .out_next_due = mem_out_next_due,
     .out_list = mem_out_list,
     .in_put = mem_in_put,
+    .in_stage = mem_in_stage,
     .in_advance = mem_in_advance,
     .in_head = mem_in_head,
     .in_lanes = mem_in_lanes,

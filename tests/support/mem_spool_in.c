@@ -37,6 +37,18 @@ int mem_in_put(void *impl, const struct sc_message *m, sc_wall now, enum sc_stag
     return SC_OK;
 }
 
+int mem_in_stage(void *impl, const struct sc_id *id, enum sc_stage *ret_stage,
+                 char ret_reason[SC_REASON_MAX], struct sc_err *err)
+{
+    struct mem_spool *s = impl;
+    const struct mem_row *row = mem_find(&s->in, id);
+    if (!row || row->st.forgotten)
+        return sc_fail(err, SC_ENOENT, "no such message");
+    *ret_stage = row->st.stage;
+    memcpy(ret_reason, row->st.reason, SC_REASON_MAX);
+    return SC_OK;
+}
+
 int mem_in_advance(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,
                    const char *reason, struct sc_err *err)
 {

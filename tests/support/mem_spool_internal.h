@@ -102,6 +102,8 @@ int mem_out_next_due(void *impl, sc_wall *ret, struct sc_err *err);
 int mem_out_list(void *impl, bool all, int limit, sc_record_fn *fn, void *ctx, struct sc_err *err);
 int mem_in_put(void *impl, const struct sc_message *m, sc_wall now, enum sc_stage *stage,
                char ret_reason[SC_REASON_MAX], struct sc_err *err);
+int mem_in_stage(void *impl, const struct sc_id *id, enum sc_stage *ret_stage,
+                 char ret_reason[SC_REASON_MAX], struct sc_err *err);
 int mem_in_advance(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,
                    const char *reason, struct sc_err *err);
 int mem_in_head(void *impl, const char *to_agent, const char *from_agent, const char *from_gateway,

@@ -46,6 +46,31 @@ Test(receive, a_question_is_answered_and_never_stored)
     world_free(w);
 }
 
+/* Room was needed, or the retention is short: only the id is left of it. */
+Test(receive, a_question_about_a_message_that_is_gone_is_answered_all_the_same)
+{
+    struct world *w = two_nodes();
+    struct node *b = world_node(w, 1);
+    struct sc_err err = SC_ERR_INIT;
+    const struct sc_entry entry = { .name = "e" };
+    struct sc_id id = send_to(w, "bobby", "hi");
+    world_run(w, 1000);
+    struct sc_clock clock = fake_clock_port(&b->clock);
+    cr_assert_eq(mem_spool_port(b->spool).ops->expire(b->spool, sc_clock_wall(&clock), 1, &err),
+                 SC_OK);
+    cr_assert_eq(in(w, &id), SC_STAGES);
+    struct sc_message *q = draft("bobby", "");
+    q->id = id;
+    q->ask = true;
+    sc_set_str(&q->from_gateway, "gw-0");
+    unsigned before = mem_link_counters(b->link)->receipts;
+    sc_router_receive(b->router, mem_link_transport(b->link), q, &entry);
+    fake_loop_turn(b->loop);
+    cr_assert_eq(mem_link_counters(b->link)->receipts, before + 1);
+    cr_assert_eq(mem_link_counters(b->link)->last_stage, SC_STAGE_REPLIED);
+    world_free(w);
+}
+
 Test(receive, a_duplicate_is_settled_too)
 {
     struct world *w = two_nodes();

@@ -305,9 +305,12 @@ Test(spool, an_expired_message_is_still_a_duplicate_for_seven_days)
     turn(&f);
     cr_assert_eq(f.spool.ops->get(f.spool.impl, &id, true, &r, &f.err), SC_ENOENT);
     cr_assert_eq(stats_of(&f).bytes, 0);
+    cr_assert_eq(f.spool.ops->in_stage(f.spool.impl, &id, &stage, reason, &f.err), SC_OK);
+    cr_assert_eq(stage, SC_STAGE_REPLIED);
     cr_assert_eq(f.spool.ops->in_put(f.spool.impl, &m, NOW, &stage, reason, &f.err), SC_EEXIST);
     cr_assert_eq(stage, SC_STAGE_REPLIED);
     cr_assert_eq(f.spool.ops->expire(f.spool.impl, AT(8 * day), 1000, &f.err), SC_OK);
+    cr_assert_eq(f.spool.ops->in_stage(f.spool.impl, &id, &stage, reason, &f.err), SC_ENOENT);
     stage = SC_STAGE_STORED;
     cr_assert_eq(f.spool.ops->in_put(f.spool.impl, &m, NOW, &stage, reason, &f.err), SC_OK);
 }

@@ -113,6 +113,17 @@ static int fs_out_list(void *impl, bool all, int limit, sc_record_fn *fn, void *
     return SC_OK;
 }
 
+static int fs_in_stage(void *impl, const struct sc_id *id, enum sc_stage *ret_stage,
+                       char ret_reason[SC_REASON_MAX], struct sc_err *err)
+{
+    const struct fake_spool *s = impl;
+    if (!s->has_in || !sc_id_eq(&s->in.msg.id, id))
+        return sc_fail(err, SC_ENOENT, "unknown");
+    *ret_stage = s->in.stage;
+    sc_reason_copy(ret_reason, s->in.reason);
+    return SC_OK;
+}
+
 static int fs_in_put(void *impl, const struct sc_message *m, sc_wall now, enum sc_stage *stage,
                      char ret_reason[SC_REASON_MAX], struct sc_err *err)
 {
@@ -208,6 +219,7 @@ static const struct sc_spool_ops fake_spool_ops = {
     .out_next_due = fs_out_next_due,
     .out_list = fs_out_list,
     .in_put = fs_in_put,
+    .in_stage = fs_in_stage,
     .in_advance = fs_in_advance,
     .in_list = fs_in_list,
     .in_ack = fs_in_ack,
