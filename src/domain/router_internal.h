@@ -20,10 +20,13 @@ struct sc_router {
     struct sc_timer *due_timer; /* the next retry */
     sc_wall due_at;             /* when it is armed for; 0: not armed */
     struct sc_timer *expire_timer;
+    sc_mono started; /* this process's life, by both clocks */
+    sc_wall started_wall;
     struct sc_map *receipts; /* gateway -> struct receipt_batch, sent after the commit */
     bool flush_queued;
     struct sc_map *waits; /* id -> struct sc_wait, a list */
     size_t n_waits;
+    uint64_t wakes;
     struct sc_map *latest;                /* pair -> struct latest, see router_order.c */
     struct sc_map *latest_by_id;          /* id -> the same */
     struct sc_id resting[ROUTER_RESTING]; /* of late, by their last byte; see router_rest.c */
@@ -32,6 +35,9 @@ struct sc_router {
 };
 
 sc_wall router_now(const struct sc_router *r);
+/* It is at least that late: the wall clock, but not further than the time that has passed. What is
+ * forgotten too early may be run twice or have no end, so a clock set far ahead must not age it. */
+sc_wall router_surely(const struct sc_router *r);
 
 /* router_send.c: bring m to where it belongs; it is committed already. `taken`: how often a
  * transport took it in vain. False when the spool refused the local half. */

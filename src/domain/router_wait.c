@@ -10,6 +10,7 @@ struct sc_wait {
     sc_wait_fn *done;
     void *ctx;
     struct sc_timer *deadline;
+    uint64_t wake;        /* the latest one for this message */
     struct sc_wait *next; /* others that wait for the same message */
 };
 
@@ -68,7 +69,7 @@ static void finish(struct sc_router *r, const struct sc_id *id)
     bool has_reply;
     sc_record_init(&rec);
     sc_record_init(&reply);
-    if (!sc_map_get_id(r->waits, id) || !ended(r, id, &rec, &reply, &has_reply))
+    if (!ended(r, id, &rec, &reply, &has_reply))
         return;
     for (struct sc_wait *w; (w = sc_map_get_id(r->waits, id));) {
         unlink_wait(w);
@@ -79,23 +80,30 @@ static void finish(struct sc_router *r, const struct sc_id *id)
 struct wake {
     struct sc_router *r;
     struct sc_id id;
+    uint64_t n;
 };
 
-/* Whatever became of the commit: what the spool says now is true. */
+/* Whatever became of the commit: what the spool says now is true, unless a callback before this one
+ * has just written more of it. Then another wake follows, after the commit of that. */
 static void on_commit(void *ctx, const struct sc_err *err)
 {
     struct wake *w = ctx;
+    const struct sc_wait *first = sc_map_get_id(w->r->waits, &w->id);
     (void)err;
-    finish(w->r, &w->id);
+    if (first && first->wake == w->n)
+        finish(w->r, &w->id);
     free(w);
 }
 
 void router_wake(struct sc_router *r, const struct sc_id *id)
 {
-    if (!sc_map_get_id(r->waits, id))
+    struct sc_wait *first = sc_map_get_id(r->waits, id);
+    if (!first)
         return;
     struct wake *w = sc_xcalloc(1, sizeof *w);
-    *w = (struct wake){ .r = r, .id = *id };
+    *w = (struct wake){ .r = r, .id = *id, .n = ++r->wakes };
+    for (struct sc_wait *one = first; one; one = one->next)
+        one->wake = w->n;
     r->d.spool.ops->after_commit(r->d.spool.impl, on_commit, w);
 }
 

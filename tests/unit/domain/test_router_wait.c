@@ -347,3 +347,35 @@ Test(wait, too_many_are_refused_with_a_remedy)
     cr_assert_eq(sc_router_wait(r, &id, 1000, on_done, &c, NULL, &err), SC_OK);
     world_free(w);
 }
+
+struct news {
+    struct world *w;
+    struct sc_id id;
+};
+
+static void on_news(void *ctx, const struct sc_err *err)
+{
+    struct news *n = ctx;
+    char here[] = "gw-0", there[] = "gw-1";
+    struct sc_receipt dead = { .id = n->id, .stage = SC_STAGE_DEAD, .reason = "why" };
+    const struct sc_receipts r = { .from_gateway = there, .to_gateway = here, .v = &dead, .n = 1 };
+    (void)err;
+    sc_router_receipts(world_node(n->w, 0)->router, &r);
+}
+
+/* A callback of the same commit wrote it a moment before: that is the next commit's. */
+Test(wait, is_not_told_what_is_not_committed_yet)
+{
+    struct world *w = two_nodes(FAKE_GW_NEVER);
+    struct mem_spool *spool = world_node(w, 0)->spool;
+    struct caller c = { 0 };
+    struct news n = { .w = w, .id = ask(w) };
+    world_run(w, 100);
+    mem_spool_port(spool).ops->after_commit(spool, on_news, &n);
+    wait_for(w, &n.id, MINUTE, &c);
+    world_run(w, 100);
+    cr_assert_eq(c.times, 1);
+    cr_assert_eq(c.stage, SC_STAGE_DEAD);
+    cr_assert(c.committed);
+    world_free(w);
+}
