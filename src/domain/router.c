@@ -14,11 +14,19 @@ sc_wall router_now(const struct sc_router *r)
     return sc_clock_wall(&r->d.clock);
 }
 
+sc_wall router_surely(const struct sc_router *r)
+{
+    int64_t steady = r->started_wall.ms + sc_clock_mono(&r->d.clock).ms - r->started.ms;
+    int64_t now = router_now(r).ms;
+    return (sc_wall){ now < steady ? now : steady };
+}
+
 static void on_expire(void *ctx)
 {
     struct sc_router *r = ctx;
     struct sc_err err = SC_ERR_INIT;
-    if (r->d.spool.ops->expire(r->d.spool.impl, router_now(r), r->d.limits.retention_ms, &err) < 0)
+    if (r->d.spool.ops->expire(r->d.spool.impl, router_surely(r), r->d.limits.retention_ms, &err) <
+        0)
         sc_log_warn(r->d.log, "spool.expire_failed", SC_S("reason", err.text),
                     SC_S("instead", "old messages stay until the next try"));
     sc_timer_arm(r->expire_timer, EXPIRE_EVERY_MS);
@@ -28,6 +36,8 @@ struct sc_router *sc_router_new(const struct sc_router_deps *deps)
 {
     struct sc_router *r = sc_xcalloc(1, sizeof *r);
     r->d = *deps;
+    r->started = sc_clock_mono(&r->d.clock);
+    r->started_wall = router_now(r);
     r->due_timer = sc_timer_new(deps->loop, router_on_due, r);
     r->expire_timer = sc_timer_new(deps->loop, on_expire, r);
     r->receipts = sc_map_new();

@@ -7,6 +7,7 @@
 
 enum {
     DUE_BATCH = 128,
+    CLOCK_STEP_MS = 1000,
     QUESTIONS_GROW = 32 /* from one a minute to one in half an hour */
 };
 
@@ -78,7 +79,7 @@ static bool ask(struct sc_router *r, const struct sc_message *m, unsigned taken)
 static bool is_history(const struct sc_router *r, const struct sc_record *rec)
 {
     return rec->stage >= SC_STAGE_STORED && router_is_expired(r, &rec->msg) &&
-           router_now(r).ms > rec->msg.timestamp.ms + r->d.limits.retention_ms;
+           router_surely(r).ms > rec->msg.timestamp.ms + r->d.limits.retention_ms;
 }
 
 static bool park(struct sc_router *r, const struct sc_record *rec)
@@ -94,7 +95,8 @@ static bool put_off(struct sc_router *r, const struct sc_record *rec)
     if (rec->stage < SC_STAGE_STORED)
         return false;
     sc_wall next = { rec->times[rec->stage].ms + r->d.limits.refresh_ms };
-    if (next.ms <= router_now(r).ms)
+    int64_t left = next.ms - router_now(r).ms;
+    if (left <= 0 || left > r->d.limits.refresh_ms) /* more: the clock was set back since */
         return false;
     struct sc_err err = SC_ERR_INIT;
     return r->d.spool.ops->out_defer(r->d.spool.impl, &rec->msg.id, next, &err) == SC_OK;
@@ -196,11 +198,25 @@ static void arm_next(struct sc_router *r, bool more)
         router_due(r, next);
 }
 
+/* Rows are due by the wall clock, so that another life finds them, and the timer knows how long
+ * that was. When it fires early by the clock, that was set back, and nothing would be due for as
+ * long. */
+static void notice_set_back(struct sc_router *r, sc_wall due_at)
+{
+    if (router_now(r).ms >= due_at.ms - CLOCK_STEP_MS)
+        return;
+    sc_log_warn(r->d.log, "clock.set_back", SC_I("ms", due_at.ms - router_now(r).ms),
+                SC_S("instead", "everything that waits is looked at now"));
+    sc_router_hurry(r, NULL);
+}
+
 void router_on_due(void *router)
 {
     struct sc_router *r = router;
     struct sc_err err = SC_ERR_INIT;
+    sc_wall due_at = r->due_at;
     r->due_at.ms = 0;
+    notice_set_back(r, due_at);
     struct due *d = sc_xcalloc(1, sizeof *d);
     d->r = r;
     int rc = r->d.spool.ops->out_due(r->d.spool.impl, router_now(r), DUE_BATCH, collect, d, &err);

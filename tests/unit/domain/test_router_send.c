@@ -309,3 +309,55 @@ Test(send, what_is_not_committed_is_not_sent_by_a_retry_either)
     cr_assert_eq(in(w, &b), SC_STAGES);
     world_free(w);
 }
+
+/* The wall clock goes by people's and NTP's whims; a retry is not postponed by them. */
+Test(send, a_clock_set_back_by_hours_does_not_hold_up_retries)
+{
+    struct world *w = two_nodes();
+    struct node *n = world_node(w, 0);
+    world_net(w)->cut[0][1] = true;
+    struct sc_id id = send_to(w, "bobby", "hi");
+    world_run(w, 100);
+    n->clock.wall_zero -= INT64_C(5) * 3600 * 1000;
+    world_net(w)->cut[0][1] = false;
+    world_run(w, 10 * 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_REPLIED);
+    world_free(w);
+}
+
+Test(send, a_clock_set_back_by_hours_does_not_hold_up_questions)
+{
+    struct world *w = two_nodes();
+    struct node *n = world_node(w, 0);
+    fake_gateway_set_mode(world_node(w, 1)->gateway, FAKE_GW_FAILED);
+    fake_gateway_set_pace(world_node(w, 1)->gateway, 5000, 5000, 0, 0);
+    struct sc_id id = send_to(w, "bobby", "hi");
+    world_run(w, 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_STARTED);
+    world_net(w)->cut[1][0] = true;
+    world_run(w, 10 * 1000);
+    world_net(w)->cut[1][0] = false;
+    n->clock.wall_zero -= INT64_C(5) * 3600 * 1000;
+    world_run(w, 180 * 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_DEAD);
+    world_free(w);
+}
+
+/* A machine without a clock of its own, or a slip of the finger. */
+Test(send, a_clock_set_far_ahead_and_back_makes_nobody_forget)
+{
+    struct world *w = two_nodes();
+    struct node *a = world_node(w, 0), *b = world_node(w, 1);
+    fake_gateway_set_pace(b->gateway, 600 * 1000, 600 * 1000, 0, 0);
+    struct sc_id id = send_to(w, "bobby", "hi"), done = send_to(w, "jerry", "ho");
+    world_run(w, 1000);
+    a->clock.wall_zero += INT64_C(9) * DAY_MS;
+    b->clock.wall_zero += INT64_C(9) * DAY_MS;
+    world_run(w, 300 * 1000);
+    a->clock.wall_zero -= INT64_C(9) * DAY_MS;
+    b->clock.wall_zero -= INT64_C(9) * DAY_MS;
+    cr_assert_eq(out(w, &done), SC_STAGE_REPLIED);
+    world_run(w, 3600 * 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_REPLIED);
+    world_free(w);
+}
