@@ -1,7 +1,7 @@
 #include "support/prng.h"
 
+#include <sodium.h>
 #include <string.h>
-#include <uuid/uuid.h>
 
 #include "sideclaw/backoff.h"
 #include "sideclaw/mem.h"
@@ -44,10 +44,10 @@ uint64_t sc_random64(void)
     return prng_next(installed);
 }
 
-void uuid_generate_random(uuid_t out)
+void randombytes_buf(void *const buf, const size_t size)
 {
-    for (size_t i = 0; i < sizeof(uuid_t); i += 8) {
+    for (size_t i = 0; i < size; i += sizeof(uint64_t)) {
         uint64_t r = sc_random64();
-        memcpy(out + i, &r, sizeof r);
+        memcpy((uint8_t *)buf + i, &r, size - i < sizeof r ? size - i : sizeof r);
     }
 }

@@ -1,5 +1,5 @@
 /* prng.h: seeded randomness. Linking prng.c also replaces the product's own sources of it
- * (sc_random64 and libuuid's), so that a simulated run replays from its seed. */
+ * (sc_random64 and libsodium's), so that a simulated run replays from its seed. */
 #ifndef SIDECLAW_TESTS_PRNG_H
 #define SIDECLAW_TESTS_PRNG_H
 
