@@ -79,6 +79,10 @@ bool sc_message_is_expired(const struct sc_message *m, sc_wall now);
 /* sc_stage_settled: is this as far as a message of that kind can get? */
 bool sc_stage_settled(enum sc_kind kind, enum sc_stage stage);
 
+/* Why a gateway is dead to a message for good: it did not have it when it was asked, and its agent
+ * was elsewhere. Its sender gives it a new home (ADR 0012). */
+#define SC_REASON_MOVED "moved: its agent left for another gateway"
+
 /* What a receiver tells a sender about one message. */
 struct sc_receipt {
     struct sc_id id;

@@ -61,6 +61,8 @@ struct sc_spool_ops {
     int (*out_retry)(void *impl, const struct sc_id *id, sc_wall next, struct sc_err *err);
     /* Be due again at `next` without counting an attempt. */
     int (*out_defer)(void *impl, const struct sc_id *id, sc_wall next, struct sc_err *err);
+    /* It goes to that gateway from now on. */
+    int (*out_address)(void *impl, const struct sc_id *id, const char *gateway, struct sc_err *err);
     /* Visit, oldest first, what is due at `now` (limit rows), settled ones excluded. */
     int (*out_due)(void *impl, sc_wall now, int limit, sc_record_fn *fn, void *ctx,
                    struct sc_err *err);
@@ -76,13 +78,18 @@ struct sc_spool_ops {
      * SC_EEXIST for a duplicate, with its present stage and reason. */
     int (*in_put)(void *impl, const struct sc_message *m, sc_wall now, enum sc_stage *stage,
                   char ret_reason[SC_REASON_MAX], struct sc_err *err);
+    /* What is not here shall never be: its id is dead for that reason, for as long as ids are
+     * remembered. SC_EEXIST when it is here, or was. */
+    int (*in_refuse)(void *impl, const struct sc_id *id, sc_wall at, const char *reason,
+                     struct sc_err *err);
     /* How far it got, and why not further ("" mostly), also when nothing but its id is left.
      * SC_ENOENT. */
     int (*in_stage)(void *impl, const struct sc_id *id, enum sc_stage *ret_stage,
                     char ret_reason[SC_REASON_MAX], struct sc_err *err);
     int (*in_advance)(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,
                       const char *reason, struct sc_err *err);
-    /* The oldest message of the lane that still wants a turn; SC_ENOENT when there is none. */
+    /* The oldest message of the lane that still wants a turn. SC_ENOENT when there is none; SC_EBUSY
+     * until it is committed: a gateway must not run what a failed commit takes back. */
     int (*in_head)(void *impl, const char *to_agent, const char *from_agent,
                    const char *from_gateway, struct sc_record *ret, struct sc_err *err);
     int (*in_lanes)(void *impl, sc_lane_fn *fn, void *ctx, struct sc_err *err);

@@ -229,7 +229,7 @@ void mailbox_lane_next(struct lane *l)
     if (!may_run(l, place))
         return; /* gateway_ready or the end of a turn tries again */
     int rc = mailbox_head_take(l, &head, &err);
-    if (rc == SC_OK && !is_turn_of(l, &head, place))
+    if (rc == SC_EBUSY || (rc == SC_OK && !is_turn_of(l, &head, place)))
         return; /* what it waits for tries again, or its ttl ends it */
     if (rc == SC_OK)
         rc = hand_over(l, &head, &err);

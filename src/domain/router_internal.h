@@ -39,9 +39,15 @@ sc_wall router_now(const struct sc_router *r);
  * forgotten too early may be run twice or have no end, so a clock set far ahead must not age it. */
 sc_wall router_surely(const struct sc_router *r);
 
-/* router_send.c: bring m to where it belongs; it is committed already. `taken`: how often a
+/* router_home.c: bring m to where it belongs; it is committed already. `taken`: how often a
  * transport took it in vain. False when the spool refused the local half. */
 bool router_dispatch(struct sc_router *r, const struct sc_message *m, unsigned taken);
+/* A gateway says that it does not have it and never will. */
+void router_refused(struct sc_router *r, const char *by, const struct sc_id *id);
+
+/* router_send.c: to its home, whole, or to ask how far it got there. */
+bool router_bring(struct sc_router *r, const struct sc_message *m, unsigned taken);
+bool router_ask(struct sc_router *r, const struct sc_message *m, unsigned taken);
 /* Make sure that the due timer fires at `at` or earlier. */
 void router_due(struct sc_router *r, sc_wall at);
 void router_on_due(void *router);

@@ -1,5 +1,6 @@
 /* What comes in: messages into the inbox, receipts onto the outbox. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "router_internal.h"
 #include "sideclaw/mem.h"
@@ -179,12 +180,22 @@ bool router_store_local(struct sc_router *r, const struct sc_message *m)
     return true;
 }
 
+/* Dead, says who might have taken it: then it must stay so, also for a copy that comes when our
+ * clock or our directory says otherwise. A spool that refuses to remember leaves it unsaid. */
+static void refuse(struct sc_router *r, const struct sc_message *m, const char *reason)
+{
+    struct sc_err err = SC_ERR_INIT;
+    if (r->d.spool.ops->in_refuse(r->d.spool.impl, &m->id, router_now(r), reason, &err) == SC_OK)
+        router_tell(r, m->from_gateway, &m->id, SC_STAGE_DEAD, reason);
+}
+
 /* Hops and the list of gateways passed are this wire's; the signature does not cover them. */
 static bool too_many_hops(struct sc_router *r, const struct sc_message *m)
 {
     if (m->hops < r->d.limits.max_hops)
         return false;
-    router_tell(r, m->from_gateway, &m->id, SC_STAGE_DEAD, "loop: too many hops");
+    if (!answer(r, m, NULL))
+        refuse(r, m, "loop: too many hops");
     sc_log_warn(r->d.log, "msg.loop", SC_ID("id", &m->id), SC_I("hops", m->hops),
                 SC_S("instead", "it is dead, and its sender told"));
     return true;
@@ -198,7 +209,7 @@ static bool too_late(struct sc_router *r, const struct sc_message *m)
         return false;
     if (answer(r, m, NULL))
         return true;
-    router_tell(r, m->from_gateway, &m->id, SC_STAGE_DEAD, "expired: it came after its ttl");
+    refuse(r, m, "expired: it came after its ttl");
     sc_log_info(r->d.log, "msg.too_late", SC_ID("id", &m->id), SC_S("from", m->from_agent));
     return true;
 }
@@ -211,8 +222,7 @@ static bool misrouted(struct sc_router *r, const struct sc_message *m, enum sc_p
     if (answer(r, m, NULL))
         return true;
     if (place == SC_PLACE_UNKNOWN && sc_registry_complete(r->d.registry))
-        router_tell(r, m->from_gateway, &m->id, SC_STAGE_DEAD,
-                    "unknown recipient: this gateway has no such agent");
+        refuse(r, m, "unknown recipient: this gateway has no such agent");
     sc_log_debug(r->d.log, "msg.misrouted", SC_ID("id", &m->id), SC_S("to", m->to_agent));
     return false;
 }
@@ -230,19 +240,28 @@ static bool is_for_another(const struct sc_router *r, const struct sc_message *m
     return m->to_gateway && !sc_streq(m->to_gateway, r->d.self_name);
 }
 
+/* Before our gateway has said who is there, an agent may be here. */
+static bool is_elsewhere(const struct sc_router *r, const struct sc_message *m, enum sc_place place)
+{
+    return m->kind == SC_KIND_MESSAGE && sc_registry_listed(r->d.registry) &&
+           (place == SC_PLACE_REMOTE || place == SC_PLACE_UNKNOWN);
+}
+
 /* Receipts alone answer this one; nothing of it is stored. */
 static bool is_over(struct sc_router *r, const struct sc_message *m, enum sc_place place,
                     bool *ret_waits)
 {
     enum sc_stage stage = SC_STAGE_ACCEPTED;
     *ret_waits = false;
-    if (m->ask) { /* what is not here is not ours to talk about */
-        (void)answer(r, m, &stage);
-        *ret_waits = is_waiting(m, stage, place);
-        return true;
-    }
     if (is_for_another(r, m)) {
         (void)answer(r, m, NULL);
+        return true;
+    }
+    if (m->ask) {
+        if (answer(r, m, &stage))
+            *ret_waits = is_waiting(m, stage, place);
+        else if (is_elsewhere(r, m, place)) /* else it may come, and there is nothing to say */
+            refuse(r, m, SC_REASON_MOVED);
         return true;
     }
     if (too_many_hops(r, m))
@@ -283,8 +302,11 @@ void sc_router_receipts(struct sc_router *r, const struct sc_receipts *rc)
     for (size_t i = 0; i < rc->n; i++) {
         const struct sc_receipt *one = &rc->v[i];
         r->n.receipts_in++;
-        (void)router_advance(r, &one->id, one->stage, plausible(r, one->at),
-                             one->reason[0] ? one->reason : NULL);
+        if (one->stage == SC_STAGE_DEAD && strcmp(one->reason, SC_REASON_MOVED) == 0)
+            router_refused(r, rc->from_gateway, &one->id);
+        else
+            (void)router_advance(r, &one->id, one->stage, plausible(r, one->at),
+                                 one->reason[0] ? one->reason : NULL);
     }
 }
 

@@ -34,44 +34,23 @@ static void send_remote(struct sc_router *r, const struct sc_message *m, unsigne
     free(signed_one.sig);
 }
 
-bool router_dispatch(struct sc_router *r, const struct sc_message *m, unsigned taken)
+bool router_bring(struct sc_router *r, const struct sc_message *m, unsigned taken)
 {
-    const char *gateway = m->to_gateway;
-    struct sc_message routed = *m; /* borrowed; only the address may differ */
-    /* An agent may have moved since the message was accepted: the directory's word is newer. */
-    enum sc_place place = sc_registry_locate(r->d.registry, m->to_agent, &gateway);
-    if (place == SC_PLACE_UNKNOWN || m->kind == SC_KIND_REPLY ||
-        (m->to_gateway && sc_registry_everywhere(m->to_agent)))
-        gateway = m->to_gateway;
-    if (!gateway)
-        return true; /* nobody knows it yet; the retry looks again */
-    bool ok = true;
-    sc_auto_free char *to = sc_xstrdup(gateway);
-    routed.to_gateway = to;
-    if (sc_streq(to, r->d.self_name))
-        ok = router_store_local(r, &routed);
-    else
-        send_remote(r, &routed, taken);
-    return ok;
+    if (sc_streq(m->to_gateway, r->d.self_name))
+        return router_store_local(r, m);
+    send_remote(r, m, taken);
+    return true;
 }
 
-/* How far is it? Without the body, and marked, so that nobody stores it who has not: the agent may
- * have moved since. Both where it is now and where the message went may know. */
-static bool ask(struct sc_router *r, const struct sc_message *m, unsigned taken)
+/* Without the body, and marked, so that nobody stores it who has not. */
+bool router_ask(struct sc_router *r, const struct sc_message *m, unsigned taken)
 {
     char nothing[] = "";
     struct sc_message q = *m; /* borrowed */
     q.ask = true;
     q.body = nothing;
     q.body_len = 0;
-    const char *gateway;
-    bool moved = sc_registry_locate(r->d.registry, m->to_agent, &gateway) != SC_PLACE_UNKNOWN &&
-                 m->to_gateway && !sc_streq(gateway, m->to_gateway);
-    if (moved && !sc_streq(m->to_gateway, r->d.self_name))
-        send_remote(r, &q, taken);
-    else if (moved)
-        (void)router_store_local(r, &q); /* answers; writes only what it says of the outbox */
-    return router_dispatch(r, &q, taken);
+    return router_bring(r, &q, taken);
 }
 
 /* The receiver has it on disk, and it is its to finish. As long as it surely remembers the message
@@ -167,7 +146,7 @@ static void send_again(struct sc_router *r, struct sc_record *rec)
     /* One that a transport took, and that nobody said he has: the next one may do better. */
     unsigned taken = rec->stage >= SC_STAGE_SENT ? rec->attempts + 1 : 0;
     if (rec->stage >= SC_STAGE_STORED)
-        (void)ask(r, &rec->msg, taken);
+        (void)router_ask(r, &rec->msg, taken);
     else
         (void)router_dispatch(r, &rec->msg, taken); /* when it fails, the retry looks again */
 }

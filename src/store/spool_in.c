@@ -51,9 +51,11 @@ static int insert(struct sc_spool_sqlite *s, const struct sc_message *m, enum sc
     bind_time(st, 12, settled, now);
     int64_t n;
     int r = sc_spool_insert(s, ST_IN_PUT, ST_IN_PUT_ENVELOPE, &envelope, &n, err);
-    if (r == SC_OK && !settled)
-        s->now.inbox_open++;
-    return r;
+    if (r < 0)
+        return r;
+    s->now.inbox_open += !settled;
+    s->in_fresh = s->in_fresh ? s->in_fresh : n;
+    return SC_OK;
 }
 
 int sc_spool_in_put(void *impl, const struct sc_message *m, sc_wall now, enum sc_stage *stage,
@@ -67,6 +69,26 @@ int sc_spool_in_put(void *impl, const struct sc_message *m, sc_wall now, enum sc
     if (r == SC_OK)
         r = sc_spool_make_room(s, m->body_len, err);
     return r == SC_OK ? insert(s, m, *stage, now, err) : r;
+}
+
+int sc_spool_in_refuse(void *impl, const struct sc_id *id, sc_wall at, const char *reason,
+                       struct sc_err *err)
+{
+    struct sc_spool_sqlite *s = impl;
+    enum sc_stage stage;
+    char known[SC_REASON_MAX];
+    int r = sc_spool_in_stage(s, id, &stage, known, err);
+    if (r != SC_ENOENT)
+        return r == SC_OK ? SC_EEXIST : r;
+    r = sc_spool_begin(s, err);
+    if (r < 0)
+        return r;
+    sqlite3_stmt *st = s->stmt[ST_IN_REFUSE];
+    sc_spool_bind_id(st, 1, id);
+    (void)sqlite3_bind_int(st, 2, SC_STAGE_DEAD);
+    sc_spool_bind_text(st, 3, reason);
+    (void)sqlite3_bind_int64(st, 4, at.ms);
+    return sc_spool_write(s, ST_IN_REFUSE, err);
 }
 
 int sc_spool_in_advance(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,
@@ -101,7 +123,11 @@ int sc_spool_in_head(void *impl, const char *to_agent, const char *from_agent,
     int r = sc_spool_rows(s, ST_IN_HEAD, &n, 1, &found, err);
     if (r < 0)
         return r;
-    return found ? sc_spool_record_by_n(s, ST_IN_BY_N, n, ret, err) : SC_ENOENT;
+    if (!found)
+        return SC_ENOENT;
+    if (s->in_fresh && n >= s->in_fresh)
+        return sc_fail(err, SC_EBUSY, "the head of the lane is not committed yet");
+    return sc_spool_record_by_n(s, ST_IN_BY_N, n, ret, err);
 }
 
 struct lane {

@@ -25,6 +25,8 @@ enum spool_stmt {
     ST_OUT_SETTLE,
     ST_OUT_RETRY,
     ST_OUT_DEFER,
+    ST_OUT_ADDRESS,
+    ST_OUT_ADDRESS_ENVELOPE,
     ST_OUT_PARK,
     ST_OUT_DUE,
     ST_OUT_NEXT_DUE,
@@ -58,6 +60,7 @@ enum spool_stmt {
     ST_IN_BY_ID,
     ST_IN_OLD,
     ST_IN_REMEMBER,
+    ST_IN_REFUSE,
     ST_IN_DELETE,
     ST_IN_DELETE_ENVELOPE,
     ST_SEEN_EXPIRE,
@@ -101,6 +104,7 @@ struct sc_spool_sqlite {
     struct sc_map *pairs;       /* sender and receiver -> struct pair, see spool_seq.c */
     TAILQ_HEAD(, pair) dirty_pairs;
     bool open;            /* a transaction is */
+    int64_t in_fresh;     /* its first row of the inbox; 0: none */
     struct sc_err failed; /* code != SC_OK: this turn's writes are lost, until its end */
     struct spool_totals now, committed;
     /* Two lists that change places: callbacks register the next turn's while this one's run. Both
@@ -248,6 +252,8 @@ int sc_spool_out_stage(void *impl, const struct sc_id *id, enum sc_stage *ret_st
                        char ret_reason[SC_REASON_MAX], struct sc_err *err);
 int sc_spool_out_retry(void *impl, const struct sc_id *id, sc_wall next, struct sc_err *err);
 int sc_spool_out_defer(void *impl, const struct sc_id *id, sc_wall next, struct sc_err *err);
+int sc_spool_out_address(void *impl, const struct sc_id *id, const char *gateway,
+                         struct sc_err *err);
 int sc_spool_out_due(void *impl, sc_wall now, int limit, sc_record_fn *fn, void *ctx,
                      struct sc_err *err);
 int sc_spool_out_next_due(void *impl, sc_wall *ret, struct sc_err *err);
@@ -255,6 +261,8 @@ int sc_spool_out_list(void *impl, bool all, int limit, sc_record_fn *fn, void *c
                       struct sc_err *err);
 int sc_spool_in_put(void *impl, const struct sc_message *m, sc_wall now, enum sc_stage *stage,
                     char ret_reason[SC_REASON_MAX], struct sc_err *err);
+int sc_spool_in_refuse(void *impl, const struct sc_id *id, sc_wall at, const char *reason,
+                       struct sc_err *err);
 int sc_spool_in_stage(void *impl, const struct sc_id *id, enum sc_stage *ret_stage,
                       char ret_reason[SC_REASON_MAX], struct sc_err *err);
 int sc_spool_in_advance(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,

@@ -137,6 +137,30 @@ int sc_spool_out_defer(void *impl, const struct sc_id *id, sc_wall next, struct 
                                                  : set_due(impl, ST_OUT_DEFER, id, next, err);
 }
 
+static int readdress(struct sc_spool_sqlite *s, enum spool_stmt which, int64_t n,
+                     const char *gateway, struct sc_err *err)
+{
+    sqlite3_stmt *st = s->stmt[which];
+    (void)sqlite3_bind_int64(st, 1, n);
+    sc_spool_bind_text(st, 2, gateway);
+    return sc_spool_write(s, which, err);
+}
+
+int sc_spool_out_address(void *impl, const struct sc_id *id, const char *gateway,
+                         struct sc_err *err)
+{
+    struct sc_spool_sqlite *s = impl;
+    struct spool_state row;
+    int r = sc_spool_recent_state(s, id, &row, err);
+    if (r == SC_OK)
+        r = sc_spool_begin(s, err);
+    if (r == SC_OK)
+        r = readdress(s, ST_OUT_ADDRESS, row.n, gateway, err);
+    if (r == SC_OK)
+        r = readdress(s, ST_OUT_ADDRESS_ENVELOPE, row.n, gateway, err);
+    return r;
+}
+
 int sc_spool_out_due(void *impl, sc_wall now, int limit, sc_record_fn *fn, void *ctx,
                      struct sc_err *err)
 {

@@ -109,6 +109,10 @@ static const char *const statements[SPOOL_STMTS] = {
                       " settled_ms = ?11, due_ms = NULL WHERE n = ?1",
     [ST_OUT_RETRY] = "UPDATE outbox SET attempts = attempts + 1, due_ms = ?2 WHERE n = ?1",
     [ST_OUT_DEFER] = "UPDATE outbox SET due_ms = ?2 WHERE n = ?1",
+    [ST_OUT_ADDRESS] = "UPDATE outbox SET to_gateway = ?2 WHERE n = ?1",
+    [ST_OUT_ADDRESS_ENVELOPE] =
+        "UPDATE outbox_envelope SET json = json_set(json, '$.to.gateway', ?2)"
+        " WHERE n = ?1",
     [ST_OUT_PARK] = "UPDATE outbox SET due_ms = NULL, settled_ms = coalesce(started_ms,"
                     " delivered_ms, stored_ms, sent_ms, accepted_ms) WHERE n = ?1",
     [ST_OUT_DUE] = "SELECT n FROM outbox WHERE due_ms <= ?1 ORDER BY due_ms, n LIMIT ?2",
@@ -168,6 +172,7 @@ static const char *const statements[SPOOL_STMTS] = {
                   " ORDER BY settled_ms LIMIT 1",
     [ST_IN_REMEMBER] = "INSERT OR IGNORE INTO seen(id, stage, reason, at_ms)"
                        " SELECT id, stage, reason, settled_ms FROM inbox WHERE n = ?1",
+    [ST_IN_REFUSE] = "INSERT INTO seen(id, stage, reason, at_ms) VALUES(?1, ?2, ?3, ?4)",
     [ST_IN_DELETE] = "DELETE FROM inbox WHERE n = ?1",
     [ST_IN_DELETE_ENVELOPE] = "DELETE FROM inbox_envelope WHERE n = ?1",
 

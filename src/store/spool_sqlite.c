@@ -86,6 +86,7 @@ static void end_turn(struct sc_spool_sqlite *s, struct sc_err *err)
                      SC_S("remedy", err->remedy));
     }
     s->failed = (struct sc_err)SC_ERR_INIT;
+    s->in_fresh = 0;
 }
 
 static void run_callbacks(struct sc_spool_sqlite *s, const struct sc_err *err)
@@ -159,11 +160,13 @@ static const struct sc_spool_ops ops = {
     .out_stage = sc_spool_out_stage,
     .out_retry = sc_spool_out_retry,
     .out_defer = sc_spool_out_defer,
+    .out_address = sc_spool_out_address,
     .out_due = sc_spool_out_due,
     .out_hurry = sc_spool_hurry,
     .out_next_due = sc_spool_out_next_due,
     .out_list = sc_spool_out_list,
     .in_put = sc_spool_in_put,
+    .in_refuse = sc_spool_in_refuse,
     .in_stage = sc_spool_in_stage,
     .in_advance = sc_spool_in_advance,
     .in_head = sc_spool_in_head,

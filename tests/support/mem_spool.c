@@ -62,7 +62,7 @@ struct mem_row *mem_insert(struct mem_spool *s, struct mem_table *t, const struc
     (void)sc_map_set(t->by_id, key, row);
     struct mem_undo *u = mem_journal(s);
     u->row = row;
-    u->inserted = true;
+    u->inserted = row->fresh = true;
     return row;
 }
 
@@ -208,11 +208,13 @@ static const struct sc_spool_ops ops = {
     .out_stage = mem_out_stage,
     .out_retry = mem_out_retry,
     .out_defer = mem_out_defer,
+    .out_address = mem_out_address,
     .out_due = mem_out_due,
     .out_hurry = mem_out_hurry,
     .out_next_due = mem_out_next_due,
     .out_list = mem_out_list,
     .in_put = mem_in_put,
+    .in_refuse = mem_in_refuse,
     .in_stage = mem_in_stage,
     .in_advance = mem_in_advance,
     .in_head = mem_in_head,

@@ -38,6 +38,16 @@ void mem_change(struct mem_spool *s, struct mem_row *row)
     u->before = row->st;
 }
 
+void mem_change_address(struct mem_spool *s, struct mem_row *row, const char *gateway)
+{
+    struct mem_undo *u = mem_journal(s);
+    *u = (struct mem_undo){ .row = row,
+                            .before = row->st,
+                            .addressed = true,
+                            .address = sc_steal(&row->rec.msg.to_gateway) };
+    row->rec.msg.to_gateway = sc_xstrdup(gateway);
+}
+
 void mem_change_seq(struct mem_spool *s, uint64_t *seq)
 {
     struct mem_undo *u = mem_journal(s);
@@ -57,6 +67,12 @@ static void undo_insert(struct mem_spool *s, struct mem_row *row)
     mem_row_free(row);
 }
 
+static void undo_address(struct mem_row *row, char *take_address)
+{
+    free(row->rec.msg.to_gateway);
+    row->rec.msg.to_gateway = take_address;
+}
+
 static void rollback(struct mem_spool *s)
 {
     s->out.settled = s->in.settled = 0;
@@ -68,7 +84,19 @@ static void rollback(struct mem_spool *s)
             undo_insert(s, u->row);
         else
             u->row->st = u->before;
+        if (u->addressed)
+            undo_address(u->row, sc_steal(&u->address));
     }
+}
+
+static void forget_undo(struct mem_spool *s)
+{
+    for (size_t i = 0; i < s->n_undo; i++) {
+        free(s->undo[i].address);
+        if (s->undo[i].inserted)
+            s->undo[i].row->fresh = false;
+    }
+    s->n_undo = 0;
 }
 
 /* A process that dies on the way is not called any more. */
@@ -132,7 +160,7 @@ static void on_turn(void *ctx)
     }
     s->commits += s->n_undo > 0;
     if (!s->bugs.loses_commits || err.code != SC_OK)
-        s->n_undo = 0;
+        forget_undo(s);
     s->failed = (struct sc_err)SC_ERR_INIT;
     run_callbacks(s, &err); /* what they write is the next commit's */
 }

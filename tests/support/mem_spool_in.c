@@ -37,6 +37,24 @@ int mem_in_put(void *impl, const struct sc_message *m, sc_wall now, enum sc_stag
     return SC_OK;
 }
 
+int mem_in_refuse(void *impl, const struct sc_id *id, sc_wall at, const char *reason,
+                  struct sc_err *err)
+{
+    struct mem_spool *s = impl;
+    const struct mem_row *known = mem_find(&s->in, id);
+    const struct sc_message nothing = { .id = *id };
+    if (known && !known->st.forgotten)
+        return SC_EEXIST;
+    int r = mem_begin(s, err);
+    if (r < 0)
+        return r;
+    struct mem_row *row = mem_insert(s, &s->in, &nothing);
+    mem_move(row, SC_STAGE_DEAD, at, reason);
+    row->st.gone = true;
+    row->st.gone_ms = at.ms;
+    return SC_OK;
+}
+
 int mem_in_stage(void *impl, const struct sc_id *id, enum sc_stage *ret_stage,
                  char ret_reason[SC_REASON_MAX], struct sc_err *err)
 {
@@ -89,6 +107,8 @@ int mem_in_head(void *impl, const char *to_agent, const char *from_agent, const 
     }
     if (!head)
         return SC_ENOENT;
+    if (head->fresh)
+        return sc_fail(err, SC_EBUSY, "not committed yet");
     mem_copy(head, ret);
     return SC_OK;
 }

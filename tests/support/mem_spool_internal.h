@@ -21,6 +21,7 @@ struct mem_state {
 struct mem_row {
     struct sc_record rec; /* msg and incoming; the rest is filled in for readers */
     struct mem_state st;
+    bool fresh; /* not committed yet */
 };
 
 struct mem_table {
@@ -34,6 +35,8 @@ struct mem_undo {
     struct mem_row *row;
     struct mem_state before;
     bool inserted;
+    bool addressed;
+    char *address; /* then: the row's, before */
     uint64_t *seq; /* else: a lane's counter, and what it was */
     uint64_t seq_before;
 };
@@ -83,6 +86,7 @@ void mem_after_commit(void *impl, sc_commit_fn *fn, void *ctx);
 int mem_begin(struct mem_spool *s, struct sc_err *err);
 void mem_change(struct mem_spool *s, struct mem_row *row);
 struct mem_row *mem_insert(struct mem_spool *s, struct mem_table *t, const struct sc_message *m);
+void mem_change_address(struct mem_spool *s, struct mem_row *row, const char *gateway);
 void mem_change_seq(struct mem_spool *s, uint64_t *seq);
 int mem_room(const struct mem_spool *s, struct sc_err *err);
 void mem_move(struct mem_row *row, enum sc_stage stage, sc_wall at, const char *reason);
@@ -95,6 +99,7 @@ int mem_out_stage(void *impl, const struct sc_id *id, enum sc_stage *ret_stage,
                   char ret_reason[SC_REASON_MAX], struct sc_err *err);
 int mem_out_retry(void *impl, const struct sc_id *id, sc_wall next, struct sc_err *err);
 int mem_out_defer(void *impl, const struct sc_id *id, sc_wall next, struct sc_err *err);
+int mem_out_address(void *impl, const struct sc_id *id, const char *gateway, struct sc_err *err);
 int mem_out_due(void *impl, sc_wall now, int limit, sc_record_fn *fn, void *ctx,
                 struct sc_err *err);
 int mem_out_hurry(void *impl, const char *gateway, sc_wall now, struct sc_err *err);
@@ -102,6 +107,8 @@ int mem_out_next_due(void *impl, sc_wall *ret, struct sc_err *err);
 int mem_out_list(void *impl, bool all, int limit, sc_record_fn *fn, void *ctx, struct sc_err *err);
 int mem_in_put(void *impl, const struct sc_message *m, sc_wall now, enum sc_stage *stage,
                char ret_reason[SC_REASON_MAX], struct sc_err *err);
+int mem_in_refuse(void *impl, const struct sc_id *id, sc_wall at, const char *reason,
+                  struct sc_err *err);
 int mem_in_stage(void *impl, const struct sc_id *id, enum sc_stage *ret_stage,
                  char ret_reason[SC_REASON_MAX], struct sc_err *err);
 int mem_in_advance(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,

@@ -98,6 +98,19 @@ int mem_out_defer(void *impl, const struct sc_id *id, sc_wall next, struct sc_er
     return set_due(impl, id, next, 0, err);
 }
 
+int mem_out_address(void *impl, const struct sc_id *id, const char *gateway, struct sc_err *err)
+{
+    struct mem_spool *s = impl;
+    struct mem_row *row = mem_find(&s->out, id);
+    if (!row || row->st.gone)
+        return sc_fail(err, SC_ENOENT, "no such message");
+    int r = mem_begin(s, err);
+    if (r < 0)
+        return r;
+    mem_change_address(s, row, gateway);
+    return SC_OK;
+}
+
 /* fn may write, also to the row it is shown: pointers to rows stay, the table may grow. */
 int mem_out_due(void *impl, sc_wall now, int limit, sc_record_fn *fn, void *ctx, struct sc_err *err)
 {

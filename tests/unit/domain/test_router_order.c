@@ -284,3 +284,29 @@ Test(order, one_that_ran_already_does_not_wait_again)
     sc_message_free(m);
     world_free(w);
 }
+
+/* The one that was lost comes, and in the same turn something makes the lane look: a failed commit
+ * would take back what its gateway runs already. */
+Test(order, one_that_is_not_committed_is_not_handed_over)
+{
+    struct world *w = two_nodes();
+    struct node *b = world_node(w, 1);
+    struct sc_message *first = arrival(w, "bobby"), *second = arrival(w, "bobby");
+    const struct sc_entry entry = { .name = "e" };
+    char s[64];
+    first->seq = 1;
+    second->seq = 2;
+    second->prev = first->id;
+    sc_set_str(&second->body, "second");
+    second->body_len = strlen(second->body);
+    hand_in(b, second);
+    mem_spool_faults(b->spool)->fail_commits = 1;
+    sc_router_receive(b->router, mem_link_transport(b->link), sc_message_copy(first), &entry);
+    sc_mailbox_gateway_ready(b->mailbox);
+    fake_loop_turn(b->loop);
+    cr_assert_str_eq(bodies(w, 1, s, sizeof s), "");
+    hand_in(b, first);
+    world_run(w, 10);
+    cr_assert_str_eq(bodies(w, 1, s, sizeof s), "hi second ");
+    world_free(w);
+}

@@ -71,6 +71,26 @@ Test(receive, a_question_about_a_message_that_is_gone_is_answered_all_the_same)
     world_free(w);
 }
 
+/* Its sender was told that it is dead; another copy of it must not run when our clock is right
+ * again. */
+Test(receive, what_was_called_too_late_stays_so_when_the_clock_is_set_right)
+{
+    struct world *w = two_nodes();
+    struct node *b = world_node(w, 1);
+    struct sc_message *m = arrival(w, "bobby"), *copy = sc_message_copy(m);
+    struct sc_id id = m->id;
+    b->clock.wall_zero += 3600 * 1000;
+    hand_in(b, m);
+    cr_assert_eq(mem_link_counters(b->link)->last_stage, SC_STAGE_DEAD);
+    b->clock.wall_zero -= 3600 * 1000;
+    hand_in(b, copy);
+    cr_assert_eq(mem_link_counters(b->link)->receipts, 2);
+    cr_assert_eq(mem_link_counters(b->link)->last_stage, SC_STAGE_DEAD);
+    cr_assert_eq(in(w, &id), SC_STAGES);
+    cr_assert_eq(fake_gateway_count(b->gateway), 0);
+    world_free(w);
+}
+
 Test(receive, a_duplicate_is_settled_too)
 {
     struct world *w = two_nodes();

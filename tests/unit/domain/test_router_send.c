@@ -188,7 +188,10 @@ Test(moving, a_message_follows_its_agent)
     world_run(w, 3600 * 1000);
     world_agent(w, 2, "bobby");
     world_publish(w);
-    world_run(w, 100);
+    world_run(w, 3600 * 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_SENT); /* where it was may have run it */
+    world_net(w)->cut[0][1] = false;
+    world_run(w, 120 * 1000);
     cr_assert_eq(out(w, &id), SC_STAGE_REPLIED);
     cr_assert_eq(world_in_stage(world_node(w, 2), &id), SC_STAGE_REPLIED);
     world_free(w);
@@ -202,9 +205,62 @@ Test(moving, an_agent_that_comes_to_us_gets_its_messages_here)
     world_run(w, 3600 * 1000);
     world_agent(w, 0, "bobby");
     world_publish(w);
-    world_run(w, 100);
+    world_run(w, 3600 * 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_SENT); /* where it was may have it, and says nothing */
+    world_net(w)->cut[0][1] = false;
+    world_run(w, 120 * 1000);
     cr_assert_eq(out(w, &id), SC_STAGE_REPLIED);
     cr_assert_eq(world_in_stage(world_node(w, 0), &id), SC_STAGE_REPLIED);
+    world_free(w);
+}
+
+/* The receipts are lost, and the agent moves on: its next home must not run what this one ran. */
+Test(moving, what_the_old_home_ran_does_not_run_at_the_new_one)
+{
+    const struct world_options opt = world_defaults();
+    struct world *w = world_new(&opt, 3);
+    world_agent(w, 0, "jerry");
+    world_agent(w, 1, "bobby");
+    world_publish(w);
+    world_net(w)->cut[1][0] = true;
+    struct sc_id id = send_to(w, "bobby", "hi");
+    world_run(w, 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_SENT);
+    world_agent(w, 2, "bobby");
+    world_publish(w);
+    world_run(w, 600 * 1000);
+    cr_assert_eq(world_in_stage(world_node(w, 2), &id), SC_STAGES);
+    world_net(w)->cut[1][0] = false;
+    world_run(w, 600 * 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_REPLIED);
+    cr_assert_eq(world_in_stage(world_node(w, 2), &id), SC_STAGES);
+    world_free(w);
+}
+
+/* And once the old home has said that it never had it, it never will, whatever comes late. */
+Test(moving, what_the_old_home_never_had_goes_to_the_new_one)
+{
+    const struct world_options opt = world_defaults();
+    struct world *w = world_new(&opt, 3);
+    world_agent(w, 0, "jerry");
+    world_agent(w, 1, "bobby");
+    world_publish(w);
+    world_net(w)->drop = 1000;
+    struct sc_id id = send_to(w, "bobby", "hi");
+    world_run(w, 1000);
+    world_net(w)->drop = 0;
+    world_agent(w, 2, "bobby");
+    world_publish(w);
+    world_run(w, 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_REPLIED);
+    cr_assert_eq(world_in_stage(world_node(w, 2), &id), SC_STAGE_REPLIED);
+    world_agent(w, 1, "bobby");
+    world_publish(w);
+    struct sc_message *late = arrival(w, "bobby");
+    late->id = id;
+    hand_in(world_node(w, 1), late);
+    world_run(w, 1000);
+    cr_assert_eq(fake_gateway_count(world_node(w, 1)->gateway), 0);
     world_free(w);
 }
 

@@ -291,6 +291,34 @@ Test(spool, one_that_ends_where_it_lies_is_delivered_at_once)
     cr_assert_eq(r.times[SC_STAGE_DELIVERED].ms, NOW.ms);
 }
 
+Test(spool, what_is_refused_never_comes)
+{
+    enum sc_stage stage = SC_STAGE_ACCEPTED;
+    char reason[SC_REASON_MAX] = "";
+    struct sc_id id = id_of(1);
+    sc_auto_message struct sc_message m = make(&f, "jerry", "bobby", "gw-b");
+    cr_assert_eq(f.spool.ops->in_refuse(f.spool.impl, &id, NOW, "moved", &f.err), SC_OK);
+    turn(&f);
+    cr_assert_eq(f.spool.ops->in_put(f.spool.impl, &m, NOW, &stage, reason, &f.err), SC_EEXIST);
+    cr_assert_eq(stage, SC_STAGE_DEAD);
+    cr_assert_str_eq(reason, "moved");
+    cr_assert_eq(f.spool.ops->in_refuse(f.spool.impl, &id, NOW, "moved", &f.err), SC_EEXIST);
+}
+
+Test(spool, a_message_gets_a_new_address)
+{
+    struct sc_record r;
+    struct sc_id id = id_of(1);
+    sc_record_init(&r);
+    cr_assert_eq(put(&f, 0), SC_OK);
+    cr_assert_eq(f.spool.ops->out_address(f.spool.impl, &id, "gw-new", &f.err), SC_OK);
+    turn(&f);
+    cr_assert_eq(f.spool.ops->get(f.spool.impl, &id, false, &r, &f.err), SC_OK);
+    cr_assert_str_eq(r.msg.to_gateway, "gw-new");
+    cr_assert_str_eq(r.msg.to_agent, "bobby");
+    sc_record_fini(&r);
+}
+
 Test(spool, an_expired_message_is_still_a_duplicate_for_seven_days)
 {
     enum sc_stage stage = SC_STAGE_STORED;
@@ -340,7 +368,14 @@ Test(spool, the_head_of_a_lane_is_its_lowest_sequence_number)
     cr_assert_eq(receive(&f, "jerry", "bobby", 3), SC_OK);
     cr_assert_eq(receive(&f, "jerry", "bobby", 1), SC_OK);
     cr_assert_eq(receive(&f, "carol", "bobby", 1), SC_OK);
+    cr_assert_eq(head("jerry"), SC_EBUSY, "not before the commit");
+    turn(&f);
     cr_assert_eq(head("jerry"), 3);
+    cr_assert_eq(receive(&f, "jerry", "bobby", 0), SC_OK);
+    cr_assert_eq(head("jerry"), SC_EBUSY, "nor the next one instead");
+    turn(&f);
+    cr_assert_eq(head("jerry"), 5);
+    cr_assert_eq(in_stage(&f, 5, SC_STAGE_DEAD, 1), SC_OK);
     cr_assert_eq(in_stage(&f, 3, SC_STAGE_STARTED, 1), SC_OK);
     cr_assert_eq(head("jerry"), 3, "a turn that runs is still the head");
     cr_assert_eq(in_stage(&f, 3, SC_STAGE_REPLIED, 2), SC_OK);
@@ -381,6 +416,7 @@ Test(spool, a_sender_without_gateway_has_a_lane_and_comes_back_without_one)
     cr_assert_eq(f.spool.ops->in_put(f.spool.impl, &m, NOW, &stage, reason, &f.err), SC_OK);
     cr_assert_eq(f.spool.ops->in_lanes(f.spool.impl, note_lane, &s, &f.err), SC_OK);
     cr_assert_str_eq(s.text, "bobby<external:me@- ");
+    turn(&f);
     sc_auto_record struct sc_record r;
     sc_record_init(&r);
     cr_assert_eq(f.spool.ops->in_head(f.spool.impl, "bobby", "external:me", NULL, &r, &f.err),
