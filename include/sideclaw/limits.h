@@ -24,7 +24,8 @@ enum {
     SC_CONTROL_CALLS_MAX = 256,             /* unanswered calls of one of them; more are not read */
     SC_CONTROL_PENDING_MAX = 16 * 1024 * 1024, /* answers one of them leaves unread, bytes */
     SC_HTTP_CONNS_MAX = 256,
-    SC_WS_FRAME_MAX = 26214400, /* the gateway's policy.maxPayload */
+    SC_HTTP_PENDING_MAX = 32 * 1024 * 1024, /* unfinished requests over all of them, bytes */
+    SC_WS_FRAME_MAX = 26214400,             /* the gateway's policy.maxPayload */
     SC_WS_PENDING_MAX =
         64 * 1024 * 1024,       /* written to the gateway and not yet taken by it, bytes */
     SC_GATEWAY_TURNS_MAX = 256, /* turns running on our gateway at once */

@@ -202,6 +202,7 @@ static void on_request(struct evhttp_request *req, void *ctx)
     struct sc_http_server *s = ctx;
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
     const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
+    sc_http_conns_request(s->conns, req);
     if (s->env->peer.ops && sc_streq(path, SC_PEER_PATH)) {
         serve_peer(s, req);
         return;

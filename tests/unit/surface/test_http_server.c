@@ -267,6 +267,189 @@ Test(http_server, connections_beyond_the_limit_wait)
         (void)close(fds[i]);
 }
 
+/* Turns until the condition holds; real time, because the bound is one. */
+#define within_ten_seconds(cond)                                                                   \
+    do {                                                                                           \
+        const struct sc_clock clock_ = sc_clock_system();                                          \
+        int64_t end_ = sc_clock_mono(&clock_).ms + 10 * 1000;                                      \
+        while (!(cond)) {                                                                          \
+            cr_assert_lt(sc_clock_mono(&clock_).ms, end_, "in vain: %s", #cond);                   \
+            fixture_turn(&f);                                                                      \
+        }                                                                                          \
+    } while (0)
+
+static bool is_closed(int fd)
+{
+    char byte;
+    return recv(fd, &byte, 1, MSG_PEEK) == 0 || errno == ECONNRESET;
+}
+
+Test(http_server, whoever_dawdles_makes_room_when_others_wait)
+{
+    int fds[SC_HTTP_CONNS_MAX];
+    char byte;
+    for (size_t i = 0; i < SC_ARRAY_LEN(fds); i++) {
+        fds[i] = dial();
+        cr_assert_gt(send(fds[i], "GET /he", 7, 0), 0);
+        if (i % 16 == 0)
+            fixture_turn(&f);
+    }
+    int late = dial();
+    const char *request = "GET /health/live HTTP/1.1\r\n" END;
+    cr_assert_gt(send(late, request, strlen(request), 0), 0);
+    within_ten_seconds(recv(late, &byte, 1, MSG_PEEK) == 1);
+    (void)close(late);
+    for (size_t i = 0; i < SC_ARRAY_LEN(fds); i++)
+        (void)close(fds[i]);
+}
+
+/* Until a turn only waited: everything sent has been read. */
+static void until_quiet(void)
+{
+    const struct sc_clock clock = sc_clock_system();
+    int64_t took = 0;
+    for (int i = 0; i < 10000 && took < 15; i++) {
+        int64_t start = sc_clock_mono(&clock).ms;
+        fixture_turn(&f);
+        took = sc_clock_mono(&clock).ms - start;
+    }
+}
+
+static int count_closed(const int *fds, int n)
+{
+    int closed = 0;
+    for (int i = 0; i < n; i++)
+        closed += is_closed(fds[i]);
+    return closed;
+}
+
+static size_t send_some(int fd, const char *data, size_t n)
+{
+    ssize_t sent = send(fd, data, n, MSG_NOSIGNAL);
+    return sent > 0 ? (size_t)sent : 0;
+}
+
+Test(http_server, unfinished_requests_are_bounded_over_all_connections)
+{
+    enum { N = 40, EACH = 1500 * 1000, MOST_CUT = N - 15 };
+    static const char head[] = "POST /v1/messages HTTP/1.1\r\nContent-Length: 1600000\r\n\r\n";
+    int fds[N];
+    size_t left[N];
+    char *x = sc_xcalloc(1, EACH);
+    memset(x, 'x', EACH);
+    for (int i = 0; i < N; i++) {
+        fds[i] = dial();
+        left[i] = EACH;
+        cr_assert_gt(send(fds[i], head, sizeof head - 1, 0), 0);
+    }
+    for (bool more = true; more;) {
+        more = false;
+        for (int i = 0; i < N; i++) {
+            left[i] = is_closed(fds[i]) ? 0 : left[i] - send_some(fds[i], x, left[i]);
+            more = more || left[i];
+        }
+        fixture_turn(&f);
+    }
+    within_ten_seconds(count_closed(fds, N) > 0); /* 60 MB are too much */
+    until_quiet();
+    cr_assert_leq(count_closed(fds, N), MOST_CUT, "no more than needed");
+    free(x);
+    for (int i = 0; i < N; i++)
+        (void)close(fds[i]);
+}
+
+/* --- /peer --- */
+
+static struct {
+    enum sc_code code;
+    char body[64], authorization[64], path[16], method[8];
+    sc_peer_answer_fn *done;
+    void *ctx;
+    bool left;
+} door;
+
+static int door_post(void *impl, const struct sc_peer_post *post, sc_peer_answer_fn *done,
+                     void *ctx, struct sc_peer_visit **ret, struct sc_err *err)
+{
+    (void)impl;
+    *ret = NULL;
+    (void)snprintf(door.body, sizeof door.body, "%.*s", (int)post->n, post->body);
+    (void)snprintf(door.path, sizeof door.path, "%s", post->path);
+    (void)snprintf(door.method, sizeof door.method, "%s", post->method);
+    (void)snprintf(door.authorization, sizeof door.authorization, "%s",
+                   post->authorization ? post->authorization : "none");
+    door.done = done;
+    door.ctx = ctx;
+    return door.code == SC_OK ? SC_OK : sc_fail(err, door.code, "no");
+}
+
+static void door_leave(void *impl, struct sc_peer_visit *v)
+{
+    (void)impl, (void)v;
+    door.left = true;
+}
+
+static void with_door(void)
+{
+    static const struct sc_peer_door_ops ops = { .post = door_post, .leave = door_leave };
+    f.env.peer = (struct sc_peer_door){ .ops = &ops };
+}
+
+#define POST_PEER "POST /peer HTTP/1.1\r\n" HOST "Authorization: Sideclaw x\r\n"
+
+Test(http_server, a_sidecar_is_answered_when_the_door_says_so)
+{
+    const char *request = POST_PEER "Content-Length: 5\r\n\r\nhello";
+    with_door();
+    int fd = dial();
+    cr_assert_gt(send(fd, request, strlen(request), 0), 0);
+    within_ten_seconds(door.done);
+    cr_assert_str_eq(door.body, "hello");
+    cr_assert_str_eq(door.method, "POST");
+    cr_assert_str_eq(door.path, "/peer");
+    cr_assert_str_eq(door.authorization, "Sideclaw x");
+    door.done(door.ctx, "taken", 5);
+    sc_auto_free char *a = talk(fd, NULL, 0, "taken");
+    cr_assert(strstr(a, "HTTP/1.1 200") && strstr(a, "application/x-ndjson"), "%s", a);
+    (void)close(fd);
+}
+
+Test(http_server, what_the_door_refuses_has_its_status)
+{
+    static const struct {
+        enum sc_code code;
+        const char *status;
+    } rows[] = { { SC_EAUTH, "401" },   { SC_EPERM, "403" }, { SC_EEXIST, "409" },
+                 { SC_ETOOBIG, "413" }, { SC_EBUSY, "429" }, { SC_ENOENT, "421" } };
+    with_door();
+    for (size_t i = 0; i < SC_ARRAY_LEN(rows); i++) {
+        door.code = rows[i].code;
+        expect(POST_PEER "Content-Length: 0\r\nConnection: close\r\n\r\n", rows[i].status,
+               "application/problem+json");
+    }
+    cr_assert_str_eq(door.body, "");
+}
+
+Test(http_server, a_sidecar_may_call_us_by_any_name)
+{
+    with_door();
+    door.code = SC_EAUTH;
+    expect("POST /peer HTTP/1.1\r\nHost: jerry.tailnet\r\nConnection: close\r\n\r\n", "401", "no");
+    expect("GET /peer HTTP/1.1\r\n" END, "405", "Allow: POST");
+}
+
+Test(http_server, stopping_leaves_the_door)
+{
+    const char *request = POST_PEER "Content-Length: 0\r\n\r\n";
+    with_door();
+    int fd = dial();
+    cr_assert_gt(send(fd, request, strlen(request), 0), 0);
+    within_ten_seconds(door.done);
+    sc_http_server_free(sc_steal(&server));
+    cr_assert(door.left);
+    (void)close(fd);
+}
+
 Test(http_server, an_address_in_use_is_said)
 {
     struct sc_err err = SC_ERR_INIT;
