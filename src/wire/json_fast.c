@@ -22,7 +22,9 @@ static char next(struct cursor *c)
 {
     while (c->p < c->end && (*c->p == ' ' || *c->p == '\n' || *c->p == '\r' || *c->p == '\t'))
         c->p++;
-    return c->p < c->end ? *c->p : '\0';
+    if (c->p == c->end)
+        return '\0';
+    return *c->p;
 }
 
 static bool take(struct cursor *c, char want)
@@ -50,7 +52,9 @@ static char escaped(char c)
     static const char of[] = { ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
                                ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t' };
     size_t i = (unsigned char)c;
-    return i < sizeof of ? of[i] : '\0';
+    if (i >= sizeof of)
+        return '\0';
+    return of[i];
 }
 
 static json_t *escaped_string(struct cursor *c, const char *from)
@@ -62,7 +66,9 @@ static json_t *escaped_string(struct cursor *c, const char *from)
             c->p++;
             return json_stringn_nocheck(sc_buf_str(&text), text.n);
         }
-        char special = c->end - c->p >= 2 && *c->p == '\\' ? escaped(c->p[1]) : '\0';
+        if (c->end - c->p < 2 || *c->p != '\\')
+            return NULL;
+        char special = escaped(c->p[1]);
         if (!special)
             return NULL;
         sc_buf_addc(&text, special);

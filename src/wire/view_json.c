@@ -16,7 +16,9 @@ static char next(struct cursor *c)
 {
     while (c->p < c->end && strchr(" \t\r\n,:", *c->p))
         c->p++;
-    return c->p < c->end ? *c->p : '\0';
+    if (c->p == c->end)
+        return '\0';
+    return *c->p;
 }
 
 /* Past the string that begins here. */
