@@ -53,8 +53,8 @@ void mailbox_lane_end(struct lane *l);
 void mailbox_sweep(void *mailbox);
 
 /* --- mailbox_head.c --- */
-/* The head of the lane, or SC_ENOENT. SC_EBUSY when it is not committed yet, or expired ones died on
- * the way: the lane goes on after the commit. */
+/* The head of the lane, or SC_ENOENT. SC_EBUSY when it is not committed yet, or expired ones died
+ * on the way: the lane goes on after the commit. */
 int mailbox_head_take(struct lane *l, struct sc_record *head, struct sc_err *err);
 /* Is one before it still under way? It may have been lost and come again, and it is first; or its
  * sender says in time that it will not come. */

@@ -46,6 +46,7 @@ struct sc_router *sc_router_new(const struct sc_router_deps *deps)
     for (size_t i = 0; i < SC_ROUTER_TRANSPORTS_MAX && deps->transports[i]; i++)
         r->n.via[i].name = deps->transports[i]->name;
     router_order_init(r);
+    router_pace_init(r);
     return r;
 }
 
@@ -66,6 +67,7 @@ void sc_router_free(struct sc_router *r)
     router_free_waits(r);
     sc_map_free(r->rates, free);
     router_order_free(r);
+    router_pace_fini(r);
     free(r);
 }
 

@@ -27,6 +27,8 @@ struct sc_router {
     struct sc_map *waits; /* id -> struct sc_wait, a list */
     size_t n_waits;
     uint64_t wakes;
+    struct sc_map *backlog;               /* id -> struct under_way, see router_pace.c */
+    bool backlog_waits;                   /* more is due than may be under way */
     struct sc_map *latest;                /* pair -> struct latest, see router_order.c */
     struct sc_map *latest_by_id;          /* id -> the same */
     struct sc_id resting[ROUTER_RESTING]; /* of late, by their last byte; see router_rest.c */
@@ -101,6 +103,18 @@ bool router_rest_waits(const struct sc_router *r, const struct sc_message *m);
 void router_rests(struct sc_router *r, const struct sc_id *id);
 /* A commit failed: what was delivered is not even stored. */
 void router_rest_forget(struct sc_router *r);
+
+/* router_pace.c: how much of a backlog is under way. How much more may be; 0: the due timer is
+ * armed for when there is room for sure, and a receipt may make it earlier. */
+size_t router_pace_room(struct sc_router *r);
+/* A retry of it was taken by a transport. */
+void router_pace_sent(struct sc_router *r, const struct sc_id *id);
+/* It is stored or dead, or did not leave. */
+void router_pace_over(struct sc_router *r, const struct sc_id *id);
+/* After a full batch of retries, of which so many were tried and taken: when is the next one? */
+void router_pace_next(struct sc_router *r, size_t tried, size_t taken);
+void router_pace_init(struct sc_router *r);
+void router_pace_fini(struct sc_router *r);
 
 /* router_guard.c: false when the thread (or, without one, the pair of agents) is over its rate. */
 bool router_rate_ok(struct sc_router *r, const struct sc_message *m);

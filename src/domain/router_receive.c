@@ -28,6 +28,8 @@ bool router_advance(struct sc_router *r, const struct sc_id *id, enum sc_stage s
     if (rc < 0 || !changed)
         return rc == SC_OK || rc == SC_ENOENT;
     if (stage >= SC_STAGE_STORED)
+        router_pace_over(r, id);
+    if (stage >= SC_STAGE_STORED)
         router_order_resolved(r, id, stage);
     if (stage >= SC_STAGE_STORED && stage < SC_STAGE_REPLIED)
         put_off(r, id, router_now(r));

@@ -19,6 +19,7 @@ static void on_sent(void *ctx, const struct sc_id *id, const struct sc_err *err)
         r->n.sent++;
         (void)router_advance(r, id, SC_STAGE_SENT, router_now(r), NULL);
     } else {
+        router_pace_over(r, id);
         sc_log_debug(r->d.log, "msg.send_failed", SC_ID("id", id), SC_S("reason", err->text));
     }
 }
@@ -85,7 +86,8 @@ static bool put_off(struct sc_router *r, const struct sc_record *rec)
  * this very turn, and must not be sent before it is there. */
 struct due {
     struct sc_router *r;
-    size_t n;
+    size_t n, max;
+    bool more; /* there may be */
     bool send[DUE_BATCH];
     struct sc_record rows[DUE_BATCH]; /* copied: a row must not be changed while it is visited */
 };
@@ -99,7 +101,7 @@ static bool collect(void *ctx, const struct sc_record *rec)
     row->msg = *copy;
     row->reason = NULL;
     free(copy);
-    return d->n < DUE_BATCH;
+    return d->n < d->max;
 }
 
 /* A message that is stored is only asked about. */
@@ -139,8 +141,10 @@ static bool retry_one(struct sc_router *r, const struct sc_record *rec, bool *re
     return true;
 }
 
-static void send_again(struct sc_router *r, struct sc_record *rec)
+/* True when it is on its way. */
+static bool send_again(struct sc_router *r, struct sc_record *rec)
 {
+    uint64_t before = r->n.in_flight;
     r->n.retried++;
     router_order_refresh(r, &rec->msg);
     /* One that a transport took, and that nobody said he has: the next one may do better. */
@@ -149,29 +153,37 @@ static void send_again(struct sc_router *r, struct sc_record *rec)
         (void)router_ask(r, &rec->msg, taken);
     else
         (void)router_dispatch(r, &rec->msg, taken); /* when it fails, the retry looks again */
+    if (r->n.in_flight == before)
+        return sc_streq(rec->msg.to_gateway, r->d.self_name);
+    if (rec->stage < SC_STAGE_STORED)
+        router_pace_sent(r, &rec->msg.id);
+    return true;
 }
 
 /* The timer follows what the turn wrote; when its commit fails, the rows are due as before. */
 static void on_retried(void *ctx, const struct sc_err *err)
 {
     struct due *d = ctx;
+    size_t tried = 0, taken = 0;
     if (err)
         router_due(d->r, (sc_wall){ router_now(d->r).ms + d->r->d.limits.retry_min_ms });
     for (size_t i = 0; i < d->n; i++) {
-        if (!err && d->send[i])
-            send_again(d->r, &d->rows[i]);
+        if (!err && d->send[i]) {
+            tried++;
+            taken += send_again(d->r, &d->rows[i]);
+        }
         sc_record_fini(&d->rows[i]);
     }
+    if (!err && d->more)
+        router_pace_next(d->r, tried, taken);
     free(d);
 }
 
-static void arm_next(struct sc_router *r, bool more)
+static void arm_next(struct sc_router *r)
 {
     sc_wall next = { 0 };
     struct sc_err err = SC_ERR_INIT;
-    if (more)
-        router_due(r, router_now(r));
-    else if (r->d.spool.ops->out_next_due(r->d.spool.impl, &next, &err) < 0)
+    if (r->d.spool.ops->out_next_due(r->d.spool.impl, &next, &err) < 0)
         router_due(r, (sc_wall){ router_now(r).ms + r->d.limits.retry_max_ms });
     else if (next.ms && next.ms != INT64_MAX)
         router_due(r, next);
@@ -196,20 +208,25 @@ void router_on_due(void *router)
     sc_wall due_at = r->due_at;
     r->due_at.ms = 0;
     notice_set_back(r, due_at);
+    size_t room = router_pace_room(r);
+    if (room == 0)
+        return;
     struct due *d = sc_xcalloc(1, sizeof *d);
     d->r = r;
-    int rc = r->d.spool.ops->out_due(r->d.spool.impl, router_now(r), DUE_BATCH, collect, d, &err);
-    bool refused = rc < 0, more = d->n == DUE_BATCH;
+    d->max = room < DUE_BATCH ? room : DUE_BATCH;
+    int rc = r->d.spool.ops->out_due(r->d.spool.impl, router_now(r), (int)d->max, collect, d, &err);
+    bool refused = rc < 0;
     for (size_t i = 0; i < d->n && !refused; i++)
         refused = !retry_one(r, &d->rows[i], &d->send[i]);
+    bool more = d->more = d->n == d->max && !refused;
     if (d->n)
         r->d.spool.ops->after_commit(r->d.spool.impl, on_retried, d);
     else
         free(d);
     if (refused) /* not at once: a full disk would keep the loop spinning */
         router_due(r, (sc_wall){ router_now(r).ms + r->d.limits.retry_min_ms });
-    else
-        arm_next(r, more);
+    else if (!more)
+        arm_next(r);
 }
 
 void router_due(struct sc_router *r, sc_wall at)
