@@ -30,7 +30,7 @@ struct sc_config {
     char *redis_url, *redis_password, *redis_password_file;
     char *redis_sentinel_password, *redis_sentinel_password_file;
     char *redis_ca_file, *redis_cert_file, *redis_key_file;
-    int64_t redis_stream_max_len;
+    int64_t redis_stream_max_len, redis_stream_max_age_s;
     bool http_enabled;
     char *http_listen, *http_peer_url, *http_token, *http_token_file;
     bool peer_enabled;

@@ -53,6 +53,7 @@ struct sc_message {
     char *traceparent;
     char *sig;   /* hex HMAC-SHA-256; NULL when unsigned */
     bool ask;    /* only asks how far the message got: without its body, never to be stored */
+    bool again;  /* here only, not on the wire: a transport took it before, durably if it can */
     char *extra; /* unknown fields as one JSON object, passed on untouched; NULL when none */
 };
 

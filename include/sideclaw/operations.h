@@ -12,6 +12,7 @@
 #include "sideclaw/loop.h"
 #include "sideclaw/peer_door.h"
 #include "sideclaw/router.h"
+#include "sideclaw/transport.h"
 #include "sideclaw/value.h"
 
 enum sc_scope { SC_SCOPE_PUBLIC, SC_SCOPE_PEER, SC_SCOPE_AGENT, SC_SCOPE_OPERATOR };
@@ -44,6 +45,7 @@ struct sc_ops_env {
     struct sc_peer_door peer;
     /* link: "gateway", "redis", "peer", "consul" */
     void (*link)(void *ctx, const char *link, struct sc_link_view *ret);
+    void (*redis_stats)(void *ctx, struct sc_transport_stats *ret); /* may be NULL */
     void *ctx;
 };
 

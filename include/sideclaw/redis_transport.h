@@ -25,7 +25,7 @@ struct sc_redis_deps {
     const char *ca_file, *cert_file, *key_file; /* for rediss://; NULL */
     const char *prefix;                         /* "openclaw" */
     const char *self_name;
-    int64_t stream_max_len; /* XADD MAXLEN ~ */
+    int64_t stream_max_len, stream_max_age_ms;
 };
 
 /* sc_redis_url_check: can this be redis.url? SC_ECONFIG with the remedy; never quotes the URL. */

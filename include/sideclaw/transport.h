@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "sideclaw/directory.h" /* enum sc_link_state */
 #include "sideclaw/err.h"
@@ -45,10 +46,17 @@ enum sc_reach {
 /* err NULL: the transport took it (stage sent). */
 typedef void sc_transport_done_fn(void *ctx, const struct sc_id *id, const struct sc_err *err);
 
+/* What a transport counts. The totals only rise. */
+struct sc_transport_stats {
+    uint64_t trimmed_age, trimmed_length; /* durable copies dropped before anybody took them */
+    size_t pending;                       /* sends that wait for an answer */
+    size_t unsettled;                     /* copies reported here and not yet stored */
+};
+
 struct sc_transport_ops {
     /* Start sending m to its to_gateway. After 0, done runs once with the message's id. SC_EAWAY
      * while the link is down, SC_ETOOBIG when this transport cannot carry it. m is borrowed for the
-     * call. */
+     * call. What is sent again, or only asks, needs no second durable copy. */
     int (*send)(void *impl, const struct sc_message *m, sc_transport_done_fn *done, void *ctx,
                 struct sc_err *err);
     /* Best effort: a lost receipt is asked for again by a re-sent message. */
@@ -59,6 +67,7 @@ struct sc_transport_ops {
     void (*serve)(void *impl, const char *const *agents, size_t n);
     /* NULL: every gateway can be reached while the link is up (it goes through a broker). */
     enum sc_reach (*reach)(const void *impl, const char *gateway);
+    void (*stats)(const void *impl, struct sc_transport_stats *ret); /* may be NULL */
     /* Fails what is pending (queued) and closes; the transport says link DOWN no more. */
     void (*close)(void *impl);
 };

@@ -32,6 +32,14 @@ void app_link_view(void *app, const char *link, struct sc_link_view *ret)
                                           .remedy = a->links[i].remedy };
 }
 
+void app_redis_stats(void *app, struct sc_transport_stats *ret)
+{
+    const struct sc_app *a = app;
+    *ret = (struct sc_transport_stats){ .pending = 0 };
+    if (a->redis)
+        sc_redis_transport(a->redis)->ops->stats(sc_redis_transport(a->redis)->impl, ret);
+}
+
 static void link_changed(struct sc_app *a, enum app_link_id id, enum sc_signal_id sig,
                          enum sc_link_state state, const char *detail, const char *remedy)
 {

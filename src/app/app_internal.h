@@ -72,6 +72,7 @@ void app_set_link(struct sc_app *a, enum app_link_id id, const char *state, cons
                   const char *remedy);
 void app_link_view(void *app, const char *link, struct sc_link_view *ret);
 void app_show_peer(struct sc_app *a);
+void app_redis_stats(void *app, struct sc_transport_stats *ret);
 void app_on_probe(void *app);
 
 /* app_urls.c: where this sidecar is reached; set once its HTTP server has a port. */

@@ -126,6 +126,7 @@ static int build_redis(struct sc_app *a, struct sc_err *err)
         .prefix = a->cfg.cluster_prefix,
         .self_name = a->cfg.gateway_name,
         .stream_max_len = a->cfg.redis_stream_max_len,
+        .stream_max_age_ms = a->cfg.redis_stream_max_age_s * 1000,
     };
     app_set_link(a, APP_LINK_REDIS, "down", "not connected yet", "");
     a->redis = sc_redis_new(&deps, err);
@@ -263,6 +264,7 @@ static void build_env(struct sc_app *a)
         .peer = sc_peer_door(a->peer),
         .started = a->started,
         .link = app_link_view,
+        .redis_stats = app_redis_stats,
         .ctx = a,
     };
 }

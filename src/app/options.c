@@ -228,6 +228,16 @@ static const struct sc_option options[] = {
       .max = 100000000,
       .unit = "entries",
       .help = "Where an agent's inbox stream is trimmed; the sender's spool still has the rest." },
+    { .key = "redis.stream_max_age_s",
+      .type = SC_OPT_INT,
+      AT(redis_stream_max_age_s),
+      .dflt = "86400",
+      .min = 60,
+      .max = SC_TTL_MAX_S,
+      .unit = "seconds",
+      .help =
+          "Older entries of an inbox stream are trimmed, too (Redis 6.2 and newer); the sender's "
+          "spool keeps a message until its own ttl." },
 
     { .key = "http.enabled",
       .type = SC_OPT_BOOL,

@@ -147,6 +147,7 @@ static bool send_again(struct sc_router *r, struct sc_record *rec)
     uint64_t before = r->n.in_flight;
     r->n.retried++;
     router_order_refresh(r, &rec->msg);
+    rec->msg.again = rec->stage >= SC_STAGE_SENT;
     /* One that a transport took, and that nobody said he has: the next one may do better. */
     unsigned taken = rec->stage >= SC_STAGE_SENT ? rec->attempts + 1 : 0;
     if (rec->stage >= SC_STAGE_STORED)

@@ -30,6 +30,10 @@ struct sc_redis {
     /* redis_watch.c */
     struct sc_timer *watch;
     struct sc_redis_find *find;
+    /* redis_trim.c */
+    struct sc_map *trims; /* agent -> struct trim: streams written to and not yet seen empty */
+    struct sc_timer *trim_timer;
+    uint64_t trimmed_age, trimmed_length;
     /* redis_streams.c */
     struct sc_map *streams;   /* agent -> struct stream */
     struct sc_timer *redrain; /* entries whose publish was lost */
@@ -64,6 +68,12 @@ void sc_redis_receipts(void *impl, const struct sc_receipts *rc);
 void sc_redis_tell(struct sc_redis *r, int argc, const char **argv, const size_t *argvlen);
 /* <prefix>:inbox:<gateway>; the caller's. */
 char *sc_redis_channel(const struct sc_redis *r, const char *gateway);
+
+/* --- redis_trim.c --- */
+void sc_redis_trim_init(struct sc_redis *r);
+void sc_redis_trim_fini(struct sc_redis *r);
+/* An entry is on its way to the agent's stream. */
+void sc_redis_trim_note(struct sc_redis *r, const char *agent);
 
 /* --- redis_streams.c --- */
 void sc_redis_streams_init(struct sc_redis *r);

@@ -6,9 +6,9 @@
 #include "sideclaw/mem.h"
 
 /* One round trip: the durable copy first, then the fast one that names it (DESIGN 3).
- * KEYS[1] the receiver's stream; ARGV: its gateway's channel, the envelope, the stream's length. */
+ * KEYS[1] the receiver's stream; ARGV: its gateway's channel, the envelope. */
 const char sc_redis_send_script[] =
-    "local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], '*', 'm', ARGV[2]) "
+    "local id = redis.call('XADD', KEYS[1], '*', 'm', ARGV[2]) "
     "redis.call('PUBLISH', ARGV[1], '{\"entry\":\"' .. id .. '\",' .. string.sub(ARGV[2], 2)) "
     "return id";
 
@@ -46,20 +46,25 @@ static void send_end(struct send *s, const struct sc_err *err)
 
 static void on_sent(void *ctx, const struct sc_redis_reply *reply);
 
+/* For those who listen only: the durable copy was made before, or is not wanted. A copy for each
+ * try would fill the stream of an absent receiver with repetitions. */
+static int publish_start(struct send *s)
+{
+    const char *argv[] = { "PUBLISH", s->channel, s->envelope.p };
+    const size_t lens[] = { 7, strlen(s->channel), s->envelope.n };
+    return sc_redis_link_command(s->r->commands, on_sent, s, 3, argv, lens);
+}
+
 static int send_start(struct send *s)
 {
-    char max_len[24];
-    int n = snprintf(max_len, sizeof max_len, "%lld", (long long)s->r->d.stream_max_len);
+    if (!s->stream)
+        return publish_start(s);
     const char *script = s->whole_script ? sc_redis_send_script : s->r->sha;
-    const char *argv[] = { s->whole_script ? "EVAL" : "EVALSHA",
-                           script,
-                           "1",
-                           s->stream,
-                           s->channel,
-                           s->envelope.p,
-                           max_len };
-    const size_t lens[] = { strlen(argv[0]),    strlen(script), 1,        strlen(s->stream),
-                            strlen(s->channel), s->envelope.n,  (size_t)n };
+    const char *argv[] = {
+        s->whole_script ? "EVAL" : "EVALSHA", script, "1", s->stream, s->channel, s->envelope.p
+    };
+    const size_t lens[] = { strlen(argv[0]),   strlen(script),     1,
+                            strlen(s->stream), strlen(s->channel), s->envelope.n };
     return sc_redis_link_command(s->r->commands, on_sent, s, (int)SC_ARRAY_LEN(argv), argv, lens);
 }
 
@@ -132,7 +137,8 @@ int sc_redis_send(void *impl, const struct sc_message *m, sc_transport_done_fn *
         send_free(s);
         return rc;
     }
-    s->stream = sc_redis_agent_key(r, m->to_agent, "inbox");
+    if (!m->again && !m->ask)
+        s->stream = sc_redis_agent_key(r, m->to_agent, "inbox");
     s->channel = sc_redis_channel(r, m->to_gateway);
     if (send_start(s) < 0) {
         send_free(s);
@@ -140,6 +146,8 @@ int sc_redis_send(void *impl, const struct sc_message *m, sc_transport_done_fn *
     }
     r->sends++;
     r->send_bytes += s->envelope.n;
+    if (s->stream)
+        sc_redis_trim_note(r, m->to_agent);
     return SC_OK;
 }
 

@@ -187,11 +187,21 @@ static void transport_close(void *impl)
     sc_loop_defer(r->d.loop, close_now, r);
 }
 
+static void transport_stats(const void *impl, struct sc_transport_stats *ret)
+{
+    const struct sc_redis *r = impl;
+    *ret = (struct sc_transport_stats){ .trimmed_age = r->trimmed_age,
+                                        .trimmed_length = r->trimmed_length,
+                                        .pending = r->sends,
+                                        .unsettled = r->unsettled };
+}
+
 static const struct sc_transport_ops ops = {
     .send = sc_redis_send,
     .receipts = sc_redis_receipts,
     .settle = sc_redis_settle,
     .serve = sc_redis_serve,
+    .stats = transport_stats,
     .close = transport_close,
 };
 
@@ -264,6 +274,7 @@ struct sc_redis *sc_redis_new(const struct sc_redis_deps *deps, struct sc_err *e
     name_things(r);
     make_links(r);
     sc_redis_streams_init(r);
+    sc_redis_trim_init(r);
     return r;
 }
 
@@ -304,6 +315,7 @@ void sc_redis_free(struct sc_redis *r)
     sc_redis_streams_down(r);
     free_links(r);
     sc_redis_watch_stop(r);
+    sc_redis_trim_fini(r);
     sc_redis_streams_fini(r);
     sc_assert(r->sends == 0);
     sc_redis_url_fini(&r->url);

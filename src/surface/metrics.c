@@ -139,6 +139,20 @@ static void write_links(const struct sc_ops_env *env, struct sc_buf *out)
     }
 }
 
+static void write_redis(const struct sc_ops_env *env, struct sc_buf *out)
+{
+    struct sc_transport_stats s = { .pending = 0 };
+    if (env->redis_stats)
+        env->redis_stats(env->ctx, &s);
+    head(out, "redis_trimmed_entries_total", "counter",
+         "Entries this sidecar trimmed from inbox streams before anybody took them.");
+    labelled(out, "redis_trimmed_entries_total", "reason", "age", (int64_t)s.trimmed_age);
+    labelled(out, "redis_trimmed_entries_total", "reason", "length", (int64_t)s.trimmed_length);
+    gauge(out, "redis_pending_sends", "Sends that wait for Redis's answer.", (int64_t)s.pending);
+    gauge(out, "redis_unsettled_entries", "Entries read from Redis and not yet stored here.",
+          (int64_t)s.unsettled);
+}
+
 static bool count_agent(void *ctx, const struct sc_agent_info *a, bool local)
 {
     int64_t *n = ctx;
@@ -182,5 +196,6 @@ void sc_metrics_write(const struct sc_ops_env *env, struct sc_buf *out)
     write_spool(env, out);
     write_health(env, out);
     write_links(env, out);
+    write_redis(env, out);
     write_mesh(env, out);
 }

@@ -202,8 +202,9 @@ struct world {
     struct server server;
     struct node a, b;
     struct sc_err err;
-    const char *key; /* the mesh's; NULL: none */
-    int n;           /* messages made */
+    const char *key;             /* the mesh's; NULL: none */
+    int n;                       /* messages made */
+    int64_t max_len, max_age_ms; /* of the streams; 0: large */
 };
 
 static inline void node_open(struct world *w, struct node *n, const char *name, const char *url)
@@ -220,7 +221,8 @@ static inline void node_open(struct world *w, struct node *n, const char *name, 
         .url = url,
         .prefix = "openclaw",
         .self_name = name,
-        .stream_max_len = 100000,
+        .stream_max_len = w->max_len ? w->max_len : 100000,
+        .stream_max_age_ms = w->max_age_ms ? w->max_age_ms : 86400000,
     };
     memset(n, 0, sizeof *n);
     n->redis = sc_redis_new(&deps, &w->err);

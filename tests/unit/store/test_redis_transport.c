@@ -271,7 +271,8 @@ Test(redis, agents_come_and_go)
     w.b.t->ops->serve(w.b.t->impl, agents, 4);
     cr_assert_eq(send_to(&w, &w.a, "bobby", "gw-b"), SC_OK); /* no more served, still settled */
     cr_assert_eq(send_to(&w, &w.a, "carol", "gw-b"), SC_OK);
-    UNTIL(&w, w.b.n_got == 2 && waiting() == 0);
+    /* Carol's may come twice: published, and by the first look into her stream. */
+    UNTIL(&w, w.b.n_got >= 2 && waiting() == 0);
     w.b.t->ops->serve(w.b.t->impl, NULL, 0);
     UNTIL(&w, ask(&w.server, NULL, 0, "XLEN openclaw:agents:carol:inbox") == 0);
 }
