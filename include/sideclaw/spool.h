@@ -113,6 +113,9 @@ struct sc_spool_ops {
     /* Drop what settled longer than `retention_ms` ago (at most some thousand rows a call). */
     int (*expire)(void *impl, sc_wall now, int64_t retention_ms, struct sc_err *err);
     void (*after_commit)(void *impl, sc_commit_fn *fn, void *ctx);
+    /* The same for who does not mind to wait some 20 ms, so that many share a commit. NULL: there
+     * is no difference. */
+    void (*after_commit_soon)(void *impl, sc_commit_fn *fn, void *ctx);
     void (*stats)(void *impl, struct sc_spool_stats *ret);
 };
 struct sc_spool {

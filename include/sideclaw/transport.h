@@ -18,6 +18,7 @@ struct sc_transport;
 struct sc_entry {
     char name[256];
     char stream[SC_NAME_MAX + 1]; /* the agent whose durable copy it is */
+    bool waited; /* it lay there for a while: a moment more costs nobody anything */
 };
 
 /* What comes in; called from the loop only. */

@@ -23,7 +23,8 @@ struct sc_router {
     sc_mono started; /* this process's life, by both clocks */
     sc_wall started_wall;
     struct sc_map *receipts; /* gateway -> struct receipt_batch, sent after the commit */
-    bool flush_queued;
+    bool flush_queued, flush_patient;
+    bool patient;         /* while what is received can wait for the next commit but one */
     struct sc_map *waits; /* id -> struct sc_wait, a list */
     size_t n_waits;
     uint64_t wakes;
@@ -75,6 +76,8 @@ bool router_is_expired(const struct sc_router *r, const struct sc_message *m);
 void router_tell(struct sc_router *r, const char *gateway, const struct sc_id *id,
                  enum sc_stage stage, const char *reason);
 void router_free_batch(void *batch);
+/* As the spool's after_commit, or after_commit_soon while r->patient. */
+void router_after_commit(struct sc_router *r, sc_commit_fn *fn, void *ctx);
 
 /* router_wait.c: what happened to outgoing message id may be what somebody waits for; looked at
  * after the commit. */

@@ -44,6 +44,15 @@ static void on_commit(void *ctx, const struct sc_err *err)
     sc_map_each(r->receipts, err ? drop_batch : send_batch, r);
 }
 
+void router_after_commit(struct sc_router *r, sc_commit_fn *fn, void *ctx)
+{
+    const struct sc_spool_ops *ops = r->d.spool.ops;
+    if (r->patient && ops->after_commit_soon)
+        ops->after_commit_soon(r->d.spool.impl, fn, ctx);
+    else
+        ops->after_commit(r->d.spool.impl, fn, ctx);
+}
+
 static struct receipt_batch *batch_for(struct sc_router *r, const char *gateway)
 {
     struct receipt_batch *b = sc_map_get(r->receipts, gateway);
@@ -83,8 +92,9 @@ void router_tell(struct sc_router *r, const char *gateway, const struct sc_id *i
         b->r.v = sc_xrealloc(b->r.v, b->cap * sizeof *b->r.v);
     }
     b->r.v[b->r.n++] = receipt(r, id, stage, reason);
-    if (!r->flush_queued) {
+    if (!r->flush_queued || (r->flush_patient && !r->patient)) {
         r->flush_queued = true;
-        r->d.spool.ops->after_commit(r->d.spool.impl, on_commit, r);
+        r->flush_patient = r->patient;
+        router_after_commit(r, on_commit, r);
     }
 }

@@ -78,7 +78,7 @@ static void after_commit(struct sc_router *r, const struct sc_transport *via,
     *a = (struct arrival){ .r = r, .via = via, .m = take_m, .deliver = deliver };
     if (entry)
         a->entry = *entry;
-    r->d.spool.ops->after_commit(r->d.spool.impl, on_stored, a);
+    router_after_commit(r, on_stored, a);
 }
 
 static void progressed(struct sc_router *r, const struct sc_message *m, enum sc_stage stage,
@@ -271,8 +271,8 @@ static bool is_over(struct sc_router *r, const struct sc_message *m, enum sc_pla
     return is_ours(m, place) ? too_late(r, m) : misrouted(r, m, place);
 }
 
-void sc_router_receive(struct sc_router *r, const struct sc_transport *via,
-                       struct sc_message *take_msg, const struct sc_entry *entry)
+static void receive(struct sc_router *r, const struct sc_transport *via,
+                    struct sc_message *take_msg, const struct sc_entry *entry)
 {
     const char *gateway;
     bool waits;
@@ -287,6 +287,14 @@ void sc_router_receive(struct sc_router *r, const struct sc_transport *via,
         return;
     }
     after_commit(r, via, entry, take_msg, waits);
+}
+
+void sc_router_receive(struct sc_router *r, const struct sc_transport *via,
+                       struct sc_message *take_msg, const struct sc_entry *entry)
+{
+    r->patient = entry->waited; /* a drain: many of them share a commit */
+    receive(r, via, take_msg, entry);
+    r->patient = false;
 }
 
 /* Retention counts from that time: a peer whose clock is years off must neither make us forget a

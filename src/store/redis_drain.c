@@ -9,10 +9,10 @@
 #include "sideclaw/mem.h"
 
 enum {
-    READING_MAX = 4, /* streams read side by side: at most as many pages in memory */
+    READING_MAX = 2, /* streams read side by side: at most as many pages in memory */
     PAGE_FIRST = 16, /* entries; the next pages follow from the size of those */
-    PAGE_MAX = 256,
-    PAGE_BYTES = 256 * 1024, /* what a page should bring */
+    PAGE_MAX = 64,   /* some 3 ms of work: what comes in live waits that long for the turn's end */
+    PAGE_BYTES = 64 * 1024, /* what a page should bring */
 };
 
 /* A question about one stream. The agent may be gone, and the connection another, by the time it is
@@ -54,6 +54,21 @@ static size_t take_entry(struct sc_redis *r, const char *agent, const char *id,
     return n;
 }
 
+static void queue(struct sc_redis *r, struct stream *s)
+{
+    if (s->reading != QUIET)
+        return;
+    s->reading = QUEUED;
+    TAILQ_INSERT_TAIL(&r->queue, s, queued);
+}
+
+void sc_redis_drain_stop(struct sc_redis *r, struct stream *s)
+{
+    if (s->reading == QUEUED)
+        TAILQ_REMOVE(&r->queue, s, queued);
+    s->reading = QUIET;
+}
+
 /* The next page follows from what this one weighed. */
 static unsigned next_page(size_t entries, size_t bytes)
 {
@@ -78,7 +93,8 @@ static void take_page(struct sc_redis *r, const char *agent, const struct sc_red
     /* The id after the last: XRANGE's "(" for an open end is newer than Redis 5. */
     if (++s->next.seq == 0)
         s->next.ms++;
-    s->reading = n < s->page ? QUIET : QUEUED;
+    if (n >= s->page)
+        queue(r, s); /* behind the others: a long stream keeps nobody waiting */
     if (n > 0)
         s->page = next_page(n, bytes);
 }
@@ -103,13 +119,13 @@ static void on_page(void *ctx, const struct sc_redis_reply *reply)
     free(q);
 }
 
-static void read_page(struct sc_redis *r, const char *agent, struct stream *s)
+static void read_page(struct sc_redis *r, struct stream *s)
 {
     char from[44], count[16];
     (void)snprintf(from, sizeof from, "%" PRIu64 "-%" PRIu64, s->next.ms, s->next.seq);
     (void)snprintf(count, sizeof count, "%u", s->page);
     const char *argv[] = { "XRANGE", s->key, from, "+", "COUNT", count };
-    struct question *q = question(r, agent);
+    struct question *q = question(r, s->agent);
     if (sc_redis_link_command(r->commands, on_page, q, 6, argv, NULL) < 0) {
         free(q);
         return;
@@ -118,20 +134,14 @@ static void read_page(struct sc_redis *r, const char *agent, struct stream *s)
     r->reading++;
 }
 
-static bool pump_stream(void *ctx, const char *agent, void *value)
-{
-    struct sc_redis *r = ctx;
-    struct stream *s = value;
-    if (s->reading == QUEUED)
-        read_page(r, agent, s);
-    return r->reading < READING_MAX;
-}
-
 void sc_redis_drain_pump(struct sc_redis *r)
 {
-    if (r->t.state == SC_LINK_UP && r->reading < READING_MAX &&
-        r->unsettled < SC_REDIS_UNSETTLED_MAX)
-        sc_map_each(r->streams, pump_stream, r);
+    struct stream *s;
+    while (r->t.state == SC_LINK_UP && r->reading < READING_MAX &&
+           r->unsettled < SC_REDIS_UNSETTLED_MAX && (s = TAILQ_FIRST(&r->queue))) {
+        sc_redis_drain_stop(r, s);
+        read_page(r, s);
+    }
 }
 
 /* More entries than are in flight: some were never heard of. */
@@ -142,7 +152,7 @@ static void on_length(void *ctx, const struct sc_redis_reply *reply)
     struct stream *s = sc_map_get(r->streams, q->agent);
     if (reply && s && q->epoch == r->epoch && s->reading == QUIET &&
         sc_redis_reply_int(reply) > (int64_t)sc_map_count(s->flights)) {
-        s->reading = QUEUED;
+        queue(r, s);
         s->next = (struct entry_id){ 0, 0 };
         s->page = PAGE_FIRST;
         sc_redis_drain_pump(r);
@@ -150,10 +160,10 @@ static void on_length(void *ctx, const struct sc_redis_reply *reply)
     free(q);
 }
 
-void sc_redis_drain(struct sc_redis *r, const char *agent, const struct stream *s)
+void sc_redis_drain(struct sc_redis *r, const struct stream *s)
 {
     const char *argv[] = { "XLEN", s->key };
-    struct question *q = question(r, agent);
+    struct question *q = question(r, s->agent);
     if (sc_redis_link_command(r->commands, on_length, q, 2, argv, NULL) < 0)
         free(q);
 }

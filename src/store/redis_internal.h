@@ -3,6 +3,8 @@
 #ifndef SIDECLAW_REDIS_INTERNAL_H
 #define SIDECLAW_REDIS_INTERNAL_H
 
+#include <sys/queue.h>
+
 #include "redis_link.h"
 #include "sideclaw/map.h"
 #include "sideclaw/redis_transport.h"
@@ -35,11 +37,12 @@ struct sc_redis {
     struct sc_timer *trim_timer;
     uint64_t trimmed_age, trimmed_length;
     /* redis_streams.c */
-    struct sc_map *streams;   /* agent -> struct stream */
-    struct sc_timer *redrain; /* entries whose publish was lost */
-    unsigned epoch;           /* of the connection: answers of an older one are void */
-    unsigned reading;         /* XRANGEs without an answer */
-    size_t unsettled;         /* entries reported and not settled, over all streams */
+    struct sc_map *streams;     /* agent -> struct stream */
+    struct sc_timer *redrain;   /* entries whose publish was lost */
+    unsigned epoch;             /* of the connection: answers of an older one are void */
+    unsigned reading;           /* XRANGEs without an answer */
+    TAILQ_HEAD(, stream) queue; /* streams with more to read, the next one first */
+    size_t unsettled;           /* entries reported and not settled, over all streams */
     bool flush_queued;
 };
 

@@ -190,7 +190,8 @@ static bool check_stream(void *ctx, const char *agent, void *value)
 {
     struct stream *s = value;
     forget_old(ctx, s);
-    sc_redis_drain(ctx, agent, s);
+    (void)agent;
+    sc_redis_drain(ctx, s);
     return true;
 }
 
@@ -209,7 +210,7 @@ static bool reset_stream(void *ctx, const char *agent, void *value)
     (void)agent;
     land_all(ctx, s);
     s->n_settled = 0;
-    s->reading = QUIET;
+    sc_redis_drain_stop(ctx, s);
     return true;
 }
 
@@ -231,6 +232,7 @@ void sc_redis_streams_down(struct sc_redis *r)
 static void free_stream(void *value)
 {
     struct stream *s = value;
+    free(s->agent);
     free(s->key);
     sc_map_free(s->flights, free);
     free(s->settled);
@@ -244,6 +246,7 @@ static bool drop_unkept(void *ctx, const char *agent, void *value)
     if (!s->kept) {
         (void)flush_stream(r, agent, s);
         land_all(r, s);
+        sc_redis_drain_stop(r, s);
         free_stream(sc_map_del(r->streams, agent));
     } else {
         s->kept = false;
@@ -256,11 +259,12 @@ static void keep_or_add(struct sc_redis *r, const char *agent)
     struct stream *s = sc_map_get(r->streams, agent);
     if (!s) {
         s = sc_xcalloc(1, sizeof *s);
+        s->agent = sc_xstrdup(agent);
         s->key = sc_redis_agent_key(r, agent, "inbox");
         s->flights = sc_map_new();
         (void)sc_map_set(r->streams, agent, s);
         if (r->t.state == SC_LINK_UP)
-            sc_redis_drain(r, agent, s);
+            sc_redis_drain(r, s);
     }
     s->kept = true;
 }
@@ -277,6 +281,7 @@ void sc_redis_serve(void *impl, const char *const *agents, size_t n)
 void sc_redis_streams_init(struct sc_redis *r)
 {
     r->streams = sc_map_new();
+    TAILQ_INIT(&r->queue);
     r->redrain = sc_timer_new(r->d.loop, on_redrain, r);
 }
 

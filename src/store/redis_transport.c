@@ -114,10 +114,10 @@ static int check_receipts(const struct sc_redis *r, const struct sc_envelope *e,
 
 /* entry "": nothing to settle. An id that is no id is as good as none. */
 static void report_message(struct sc_redis *r, struct sc_envelope *e, const char *agent,
-                           const char *entry)
+                           const char *entry, bool waited)
 {
     uint64_t ms, seq;
-    struct sc_entry from = { .name = "" };
+    struct sc_entry from = { .name = "", .waited = waited };
     if (entry && sc_redis_entry_parse(entry, &ms, &seq)) {
         if (!sc_redis_in_flight(r, agent, entry))
             return;
@@ -150,7 +150,8 @@ void sc_redis_accept(struct sc_redis *r, const char *json, size_t n, const char 
     } else if (e.is_receipts) {
         r->d.events.receipts(r->d.events.ctx, &r->t, &e.receipts);
     } else {
-        report_message(r, &e, agent ? agent : e.msg.to_agent, agent ? entry : e.entry);
+        report_message(r, &e, agent ? agent : e.msg.to_agent, agent ? entry : e.entry,
+                       agent != NULL);
     }
     sc_envelope_fini(&e);
 }

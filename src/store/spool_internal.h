@@ -114,6 +114,7 @@ struct sc_spool_sqlite {
         size_t n, cap;
     } waiting, running;
     bool in_callbacks;
+    bool hurried; /* one of `waiting` wants this turn's commit */
     struct spool_hurry *hurry;
     size_t n_hurry, cap_hurry;
     int64_t commits;

@@ -17,10 +17,10 @@ enum { LAZY_MS = 20 };
 static void on_turn(void *ctx)
 {
     struct sc_spool_sqlite *s = ctx;
-    bool lazy = s->waiting.n == 0 && s->failed.code == SC_OK;
+    bool lazy = !s->hurried && s->failed.code == SC_OK;
     if (!lazy || s->lazy_over)
         sc_spool_sqlite_commit(s);
-    if ((s->open || !TAILQ_EMPTY(&s->dirty)) && !sc_timer_armed(s->lazy))
+    if ((s->open || s->waiting.n > 0 || !TAILQ_EMPTY(&s->dirty)) && !sc_timer_armed(s->lazy))
         sc_timer_arm(s->lazy, LAZY_MS);
 }
 
@@ -94,6 +94,7 @@ static void run_callbacks(struct sc_spool_sqlite *s, const struct sc_err *err)
     struct spool_callbacks run = s->waiting;
     s->waiting = s->running;
     s->running = run;
+    s->hurried = false; /* what callbacks ask for is the next commit's */
     s->in_callbacks = true;
     for (size_t i = 0; i < run.n; i++)
         run.v[i].fn(run.v[i].ctx, err->code == SC_OK ? NULL : err);
@@ -116,7 +117,7 @@ void sc_spool_sqlite_commit(struct sc_spool_sqlite *s)
     run_callbacks(s, &err);
 }
 
-static void after_commit(void *impl, sc_commit_fn *fn, void *ctx)
+static void after_commit_soon(void *impl, sc_commit_fn *fn, void *ctx)
 {
     struct sc_spool_sqlite *s = impl;
     struct spool_callbacks *w = &s->waiting;
@@ -125,6 +126,15 @@ static void after_commit(void *impl, sc_commit_fn *fn, void *ctx)
         w->v = sc_xrealloc(w->v, w->cap * sizeof *w->v);
     }
     w->v[w->n++] = (struct spool_callback){ .fn = fn, .ctx = ctx };
+    if (!sc_timer_armed(s->lazy))
+        sc_timer_arm(s->lazy, LAZY_MS);
+}
+
+static void after_commit(void *impl, sc_commit_fn *fn, void *ctx)
+{
+    struct sc_spool_sqlite *s = impl;
+    after_commit_soon(impl, fn, ctx);
+    s->hurried = true;
     if (!sc_timer_armed(s->wake))
         sc_timer_arm(s->wake, 0);
 }
@@ -179,6 +189,7 @@ static const struct sc_spool_ops ops = {
     .get = get,
     .expire = sc_spool_expire,
     .after_commit = after_commit,
+    .after_commit_soon = after_commit_soon,
     .stats = stats,
 };
 

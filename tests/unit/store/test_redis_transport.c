@@ -106,6 +106,38 @@ Test(redis, what_waited_for_an_absent_receiver_is_read_when_it_comes)
     UNTIL(&w, waiting() == 0);
 }
 
+/* Also says which came live: who waits for those wants them committed at once. */
+Test(redis, a_long_stream_keeps_a_short_one_waiting_for_a_page_only)
+{
+    node_start(&w, &w.a, "gw-a");
+    UNTIL(&w, w.a.state == SC_LINK_UP);
+    for (int i = 0; i < 2000; i++)
+        cr_assert_eq(send_to(&w, &w.a, "aaa-long", "gw-b"), SC_OK);
+    for (int i = 0; i < 10; i++) {
+        cr_assert_eq(send_to(&w, &w.a, "bobby", "gw-b"), SC_OK);
+        cr_assert_eq(send_to(&w, &w.a, "bbb-long", "gw-b"), SC_OK);
+    }
+    for (int i = 0; i < 1990; i++)
+        cr_assert_eq(send_to(&w, &w.a, "bbb-long", "gw-b"), SC_OK);
+    UNTIL(&w, w.a.n_done == 4010);
+    node_start(&w, &w.b, "gw-b");
+    w.b.settle_at_once = true;
+    UNTIL(&w, w.b.state == SC_LINK_UP);
+    const char *agents[] = { "aaa-long", "bbb-long", "bobby" };
+    w.b.t->ops->serve(w.b.t->impl, agents, 3);
+    UNTIL(&w, w.b.n_got == 4010);
+    int last = 0;
+    for (int i = 0; i < 4010; i++) {
+        cr_assert(w.b.entry[i].waited);
+        if (strcmp(w.b.got[i]->to_agent, "bobby") == 0)
+            last = i;
+    }
+    cr_assert(last < 500, "bobby's ten ended at %d of 4010", last);
+    cr_assert_eq(send_to(&w, &w.a, "bobby", "gw-b"), SC_OK);
+    UNTIL(&w, w.b.n_got == 4011);
+    cr_assert_not(w.b.entry[4010].waited);
+}
+
 Test(redis, a_drain_waits_for_the_spool)
 {
     node_start(&w, &w.a, "gw-a");

@@ -88,6 +88,24 @@ Test(spool_commit, what_nobody_waits_for_shares_a_commit_and_is_on_disk_soon)
     cr_assert_eq(rows_on_disk(), 1);
 }
 
+Test(spool_commit, who_can_wait_a_little_is_told_with_the_next_commit)
+{
+    fixture_open(&f);
+    cr_assert_eq(put(&f, 0), SC_OK);
+    f.spool.ops->after_commit_soon(f.spool.impl, tell, one);
+    cr_assert_eq(sc_loop_turn(f.loop, 0, &f.err), SC_OK);
+    cr_assert_str_eq(told, "", "no commit for its own sake");
+    f.spool.ops->after_commit(f.spool.impl, tell, two);
+    cr_assert_eq(sc_loop_turn(f.loop, 0, &f.err), SC_OK);
+    cr_assert_str_eq(told, "one:ok two:ok ", "one who cannot wait takes it along");
+    cr_assert_eq(rows_on_disk(), 1);
+    f.spool.ops->after_commit_soon(f.spool.impl, tell, three); /* with nothing written, too */
+    time_t deadline = time(NULL) + 5;
+    while (!strstr(told, "three") && time(NULL) < deadline)
+        cr_assert_eq(sc_loop_turn(f.loop, 50, &f.err), SC_OK);
+    cr_assert_str_eq(told, "one:ok two:ok three:ok ");
+}
+
 Test(spool_commit, what_a_callback_writes_is_the_next_commits)
 {
     fixture_open(&f);
