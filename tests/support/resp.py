@@ -27,11 +27,14 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def call(self, *args: "str | bytes | int") -> Any:
+    def send(self, *args: "str | bytes | int") -> None:
         parts = [a if isinstance(a, bytes) else str(a).encode() for a in args]
         self.sock.sendall(
             b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(p), p) for p in parts)
         )
+
+    def call(self, *args: "str | bytes | int") -> Any:
+        self.send(*args)
         return self.read()
 
     def read(self) -> Any:
