@@ -19,6 +19,7 @@ static const char default_config[] = "/etc/sideclaw/sideclaw.conf";
 struct own_flags {
     const char *config, *print;
     bool check, help, openapi, version;
+    struct sc_spool_command spool; /* action NULL: the daemon itself */
     int argc;
     char **argv;
 };
@@ -45,6 +46,30 @@ static const char *value_of(const char *name, int argc, char **argv, int *i)
     return argv[++*i];
 }
 
+/* Flags of --spool, which stands before them. */
+static bool take_spool_flag(int argc, char **argv, int *i, struct sc_spool_command *c)
+{
+    const struct {
+        const char *name;
+        bool *flag;
+    } flags[] = { { "--json", &c->json },
+                  { "--full", &c->full },
+                  { "--in", &c->in },
+                  { "--out", &c->out },
+                  { "--all", &c->all } };
+    const char *v;
+    if ((v = value_of("--spool", argc, argv, i)))
+        c->action = v;
+    else if (c->action && (v = value_of("--spool-file", argc, argv, i)))
+        c->file = v;
+    if (v)
+        return true;
+    for (size_t k = 0; c->action && k < SC_ARRAY_LEN(flags); k++)
+        if (sc_streq(argv[*i], flags[k].name))
+            return *flags[k].flag = true;
+    return false;
+}
+
 static void take_own_flags(int argc, char **argv, struct own_flags *f)
 {
     f->argv = argv + 1; /* compacted in place: reading runs ahead of writing */
@@ -54,6 +79,8 @@ static void take_own_flags(int argc, char **argv, struct own_flags *f)
             f->config = v;
         else if ((v = value_of("--print-options", argc, argv, &i)))
             f->print = v;
+        else if (take_spool_flag(argc, argv, &i, &f->spool))
+            continue;
         else if (sc_streq(argv[i], "--check"))
             f->check = true;
         else if (sc_streq(argv[i], "--help") || sc_streq(argv[i], "-h"))
@@ -97,6 +124,7 @@ static int print_help(void)
                "  --check                 check the configuration and exit: 0 good, 78 bad\n"
                "  --print-options FORMAT  the options as text, sample, markdown or man\n"
                "  --print-openapi         the HTTP API as an OpenAPI 3.1 document\n"
+               "  --spool ACTION          check, compact or export the spool: sideclaw help spool\n"
                "  --help, --version\n"
                "\n"
                "examples:\n"
@@ -166,5 +194,7 @@ int main(int argc, char **argv)
     const struct sc_app_args args = {
         .config_file = config_file(&f), .argc = f.argc, .argv = f.argv, .envp = environ
     };
+    if (f.spool.action)
+        return sc_app_spool(&args, &f.spool);
     return f.check ? check(&args) : run(&args);
 }

@@ -22,7 +22,8 @@ const char *sc_gateway_state_name(enum sc_gateway_state s);
 
 /* One message for one agent: borrowed for the call. */
 struct sc_turn {
-    struct sc_id id; /* the idempotency key and run id */
+    struct sc_id id;
+    struct sc_id run; /* the idempotency key and run id: mostly id itself */
     const char *agent;
     const char *from_agent; /* who asks: becomes session key and provenance */
     const char *from_gateway;
@@ -30,6 +31,7 @@ struct sc_turn {
     const char *traceparent; /* NULL when absent */
     unsigned timeout_s;
     bool resume; /* it may have been handed over before: look before running it again */
+    bool was_taken, was_started; /* the gateway said so, then */
 };
 
 enum sc_turn_event {
@@ -37,6 +39,8 @@ enum sc_turn_event {
     SC_TURN_STARTED,  /* the model runs */
     SC_TURN_REPLIED,  /* text is the answer (may be empty); final */
     SC_TURN_FAILED,   /* text is the reason; final: running it again would not help */
+    SC_TURN_LOST,     /* the gateway took it and knows nothing of it any more; text says so; final:
+                         whether it ran cannot be known */
     SC_TURN_AGAIN     /* text is the reason; final for this call: it did not run, hand it over later
                          with resume set */
 };

@@ -98,6 +98,7 @@ int sc_gw_challenge_read(const struct sc_gw_frame *f, const char **ret_nonce, in
 /* The answer to connect. */
 struct sc_gw_hello {
     const char *version;
+    const char *boot;         /* of this life of the gateway; "" when it does not say */
     const char *device_token; /* NULL when none was given */
     int64_t tick_ms;
     bool accepting; /* not suspended */
@@ -125,6 +126,7 @@ struct sc_gw_history {
     bool active;   /* a run is going on there */
     bool answered; /* text is the answer */
     bool failed;   /* text is the reason */
+    size_t rows;   /* of the session, of whatever kind */
     char *text;    /* the caller's; NULL when neither */
 };
 int sc_gw_history_read(const struct sc_gw_frame *f, const char *run_id, struct sc_gw_history *ret,

@@ -38,6 +38,7 @@ struct sc_ops_env {
     struct sc_registry *registry;
     struct sc_spool spool;
     struct sc_board *board;
+    const char *spool_path;
     const char *self_name;
     const char *default_agent; /* configured agent_id, else "operator" */
     bool is_signed;            /* a mesh key is set */

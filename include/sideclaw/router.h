@@ -82,6 +82,13 @@ int sc_router_progress(struct sc_router *r, const struct sc_message *m, enum sc_
 int sc_router_reply(struct sc_router *r, const struct sc_message *m, const char *text,
                     struct sc_err *err) SC_MUST_CHECK;
 
+/* sc_router_retry_dead: give a dead letter (as the spool has it now) another life, in the turn's
+ * transaction. *ret_as is the id it lives on under: its own, or that of a new message. Without
+ * `force` SC_EEXIST when a turn ran or may have run for it; SC_EEXIST, too, when it is not dead, or
+ * was retried before; SC_ENOENT when it was dropped, or its agent is gone. */
+int sc_router_retry_dead(struct sc_router *r, const struct sc_record *rec, bool force,
+                         struct sc_id *ret_as, struct sc_err *err) SC_MUST_CHECK;
+
 /* Wait for the end of an outgoing message: its reply or its death. After 0, done runs once: rec is
  * the outgoing record, reply the answer in the sender's inbox; both NULL on the deadline. */
 typedef void sc_wait_fn(void *ctx, const struct sc_record *rec, const struct sc_record *reply);

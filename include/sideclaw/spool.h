@@ -19,7 +19,15 @@ struct sc_record {
     enum sc_stage stage;
     unsigned attempts;
     bool acked;               /* incoming: read and done with */
+    bool ambiguous;           /* whether a turn ran for it, or only one, cannot be known */
+    bool listed;              /* dead, and nobody has retried or dropped it */
     sc_wall times[SC_STAGES]; /* 0 where the stage was not reached */
+    sc_wall due;              /* outgoing: the next attempt; 0: none */
+    sc_wall revived;          /* an operator gave it another life; 0: never */
+    struct sc_id retry_of;    /* outgoing: the dead one it repeats; zero: none */
+    struct sc_id retried_as;  /* outgoing, dead: the one that repeats it */
+    char *via;                /* outgoing: the transport that took it, or is tried; NULL */
+    char *last_error;         /* why the last attempt led nowhere, or it died before; NULL */
     char *reason;             /* of a dead one; NULL */
 };
 void sc_record_init(struct sc_record *r);
@@ -31,9 +39,27 @@ typedef bool sc_record_fn(void *ctx, const struct sc_record *r);
 /* err NULL: committed. Else nothing of the turn's writes exists. */
 typedef void sc_commit_fn(void *ctx, const struct sc_err *err);
 
+/* How an attempt to send went; NULL keeps what is known. */
+struct sc_attempt {
+    const char *via, *error;
+};
+
+/* Which dead letters. */
+struct sc_dead_query {
+    bool incoming;      /* of the inbox, else of the outbox */
+    const char *agent;  /* sender or receiver; NULL: any */
+    const char *reason; /* what the reason begins with; NULL: any */
+    int skip, limit;    /* rows to pass over, rows at most */
+};
+
+/* Both directions: [0] outgoing, [1] incoming. */
 struct sc_spool_stats {
-    int64_t outbox_open, inbox_open, dead, bytes;
-    int64_t commits;
+    int64_t outbox_open, inbox_open;
+    int64_t messages, bytes;         /* all that is kept, settled or not */
+    int64_t max_messages, max_bytes; /* 0: no bound */
+    int64_t dead[2], ambiguous[2];   /* dead letters; those of them that are ambiguous */
+    int64_t full, agent_full;        /* puts that were refused since the start */
+    int64_t commits, failed_commits;
     double commit_seconds; /* total */
 };
 
@@ -48,17 +74,22 @@ enum sc_list { SC_LIST_UNREAD, SC_LIST_ALL, SC_LIST_DELIVERED };
 struct sc_spool_ops {
     /* --- outgoing --- */
     /* Store m as ACCEPTED, due for sending again at `next`. Gives it its seq. SC_EEXIST when the id
-     * is there already; SC_EFULL at the spool's bounds or a full disk. */
+     * is there already; SC_EFULL at the spool's bounds or a full disk; SC_EBUSY when too many of
+     * its sender are on their way. */
     int (*out_put)(void *impl, struct sc_message *m, sc_wall now, sc_wall next, struct sc_err *err);
-    /* Move forward to `stage`; a stage already passed is SC_OK and changes nothing. ret_kind and
-     * ret_changed may be NULL. SC_ENOENT when unknown. */
+    /* Move forward to `stage`; a stage already passed is SC_OK and changes nothing. `note`: why, of
+     * DEAD; by which transport, of SENT. ret_changed may be NULL. SC_ENOENT when unknown. */
     int (*out_advance)(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,
-                       const char *reason, bool *ret_changed, struct sc_err *err);
+                       const char *note, bool *ret_changed, struct sc_err *err);
     /* How far it got, and why not further ("" mostly): get without the message. SC_ENOENT. */
     int (*out_stage)(void *impl, const struct sc_id *id, enum sc_stage *ret_stage,
                      char ret_reason[SC_REASON_MAX], struct sc_err *err);
     /* Count an attempt and be due again at `next`. */
-    int (*out_retry)(void *impl, const struct sc_id *id, sc_wall next, struct sc_err *err);
+    int (*out_retry)(void *impl, const struct sc_id *id, sc_wall next, const struct sc_attempt *a,
+                     struct sc_err *err);
+    /* An attempt came to nothing. */
+    int (*out_note)(void *impl, const struct sc_id *id, const struct sc_attempt *a,
+                    struct sc_err *err);
     /* Be due again at `next` without counting an attempt. */
     int (*out_defer)(void *impl, const struct sc_id *id, sc_wall next, struct sc_err *err);
     /* It goes to that gateway from now on. */
@@ -72,10 +103,14 @@ struct sc_spool_ops {
     int (*out_next_due)(void *impl, sc_wall *ret, struct sc_err *err);
     int (*out_list)(void *impl, bool all, int limit, sc_record_fn *fn, void *ctx,
                     struct sc_err *err);
+    /* The outgoing reply to message id; SC_ENOENT when there is none. */
+    int (*out_reply_to)(void *impl, const struct sc_id *id, struct sc_record *ret,
+                        struct sc_err *err);
 
     /* --- incoming --- */
     /* Store m as *stage: STORED, or at once DELIVERED when it goes no further than where it lies.
-     * SC_EEXIST for a duplicate, with its present stage and reason. */
+     * SC_EEXIST for a duplicate, with its present stage and reason. SC_EBUSY when too many wait for
+     * its agent. */
     int (*in_put)(void *impl, const struct sc_message *m, sc_wall now, enum sc_stage *stage,
                   char ret_reason[SC_REASON_MAX], struct sc_err *err);
     /* What is not here shall never be: its id is dead for that reason, for as long as ids are
@@ -106,6 +141,23 @@ struct sc_spool_ops {
     /* The reply to message id that lies in an inbox here; SC_ENOENT when there is none. */
     int (*in_reply_to)(void *impl, const struct sc_id *id, struct sc_record *ret,
                        struct sc_err *err);
+
+    /* --- dead letters: what died, and nobody has retried or dropped --- */
+    /* In the order of their deaths. */
+    int (*dead_list)(void *impl, const struct sc_dead_query *q, sc_record_fn *fn, void *ctx,
+                     struct sc_err *err);
+    /* Take it from the list; its row stays, and with it the memory of its id. SC_ENOENT when it is
+     * not on it. */
+    int (*dead_drop)(void *impl, const struct sc_id *id, bool incoming, struct sc_err *err);
+    /* A dead outgoing one is ACCEPTED again as m, which differs from it in its time alone. */
+    int (*out_revive)(void *impl, const struct sc_message *m, sc_wall at, sc_wall next,
+                      struct sc_err *err);
+    /* Message `as` repeats the dead `id`, which leaves the list. */
+    int (*out_retried)(void *impl, const struct sc_id *id, const struct sc_id *as,
+                       struct sc_err *err);
+    /* A dead incoming one is STORED again, as if it came at `at`; so is its sender's row, when that
+     * is here. `ran`: a turn may have run for it already, which makes it ambiguous. */
+    int (*in_revive)(void *impl, const struct sc_id *id, sc_wall at, bool ran, struct sc_err *err);
 
     /* --- both --- */
     int (*get)(void *impl, const struct sc_id *id, bool incoming, struct sc_record *ret,

@@ -17,6 +17,10 @@ struct sc_spool_sqlite_deps {
     const char *path; /* <state_dir>/spool.db */
     bool full_sync;   /* PRAGMA synchronous=FULL, else NORMAL */
     int64_t max_bytes, max_messages;
+    int64_t max_outgoing, max_waiting; /* per agent, see set_queues; 0: no bound */
+    /* A write was refused (no room, a sick disk), and why; NULL: it works again. May be NULL. */
+    void (*health)(void *ctx, const struct sc_err *err);
+    void *ctx;
 };
 
 struct sc_spool_sqlite;
@@ -25,6 +29,10 @@ struct sc_spool_sqlite;
 struct sc_spool_sqlite *sc_spool_sqlite_new(const struct sc_spool_sqlite_deps *deps,
                                             struct sc_err *err);
 struct sc_spool sc_spool_sqlite_port(struct sc_spool_sqlite *s);
+/* How many messages of one agent may be under way and not yet stored by their receivers, and how
+ * many may wait for one agent here. */
+void sc_spool_sqlite_set_queues(struct sc_spool_sqlite *s, int64_t max_outgoing,
+                                int64_t max_waiting);
 /* Commit what is open, run the callbacks. The turn hook calls it; so does shutdown. */
 void sc_spool_sqlite_commit(struct sc_spool_sqlite *s);
 void sc_spool_sqlite_free(struct sc_spool_sqlite *s);

@@ -393,6 +393,13 @@ void app_verdict_changed(void *app, enum sc_health h)
     sc_presence_touch(a->presence);
 }
 
+void app_spool_health(void *app, const struct sc_err *err)
+{
+    struct sc_app *a = app;
+    sc_board_set(a->board, SC_SIG_SPOOL, err ? SC_SIGNAL_BAD : SC_SIGNAL_OK, err ? err->text : "",
+                 err ? err->remedy : "");
+}
+
 void app_deliver(void *app, const struct sc_message *m)
 {
     sc_mailbox_deliver(((struct sc_app *)app)->mailbox, m);

@@ -63,6 +63,7 @@ struct sc_gateway_events app_gateway_events(struct sc_app *a);
 void app_local_changed(void *app);
 void app_gateway_alive(void *app, const char *gateway);
 void app_verdict_changed(void *app, enum sc_health h);
+void app_spool_health(void *app, const struct sc_err *err);
 void app_deliver(void *app, const struct sc_message *m);
 bool app_queues(void *app, const struct sc_message *m);
 void app_sign(void *app, struct sc_message *m);

@@ -45,6 +45,10 @@ static int build_spool(struct sc_app *a, struct sc_err *err)
         .full_sync = sc_streq(a->cfg.spool_synchronous, "full"),
         .max_bytes = a->cfg.spool_max_bytes,
         .max_messages = a->cfg.spool_max_messages,
+        .max_outgoing = a->cfg.messages_agent_outbox_max,
+        .max_waiting = a->cfg.messages_agent_queue_max,
+        .health = app_spool_health,
+        .ctx = a,
     };
     a->spool = sc_spool_sqlite_new(&deps, err);
     return a->spool ? SC_OK : (int)err->code;
@@ -258,6 +262,7 @@ static void build_env(struct sc_app *a)
         .registry = a->registry,
         .spool = sc_spool_sqlite_port(a->spool),
         .board = a->board,
+        .spool_path = a->spool_path,
         .self_name = a->cfg.gateway_name,
         .default_agent = *a->cfg.agent_id ? a->cfg.agent_id : "operator",
         .is_signed = app_mesh_key(a).key_len > 0,

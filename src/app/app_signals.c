@@ -56,6 +56,8 @@ static void apply(struct sc_app *a)
     enum sc_log_level level;
     if (sc_log_level_parse(a->cfg.log_level, &level))
         sc_log_set_level(a->log, level);
+    sc_spool_sqlite_set_queues(a->spool, a->cfg.messages_agent_outbox_max,
+                               a->cfg.messages_agent_queue_max);
     if (a->consul)
         sc_consul_set_token(a->consul, *a->cfg.consul_token ? a->cfg.consul_token : NULL);
     if (a->gateway)

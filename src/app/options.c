@@ -354,6 +354,26 @@ static const struct sc_option options[] = {
       .unit = "messages a minute",
       .help = "Loop guard: how many messages one thread may carry." },
 
+    { .key = "messages.agent_queue_max",
+      .type = SC_OPT_INT,
+      AT(messages_agent_queue_max),
+      .dflt = "250000",
+      .max = 1000000000,
+      .unit = "messages",
+      RELOADABLE,
+      .help =
+          "How many unsettled messages may wait here for one agent; the senders of further ones "
+          "keep them and try again. 0: no bound." },
+    { .key = "messages.agent_outbox_max",
+      .type = SC_OPT_INT,
+      AT(messages_agent_outbox_max),
+      .dflt = "250000",
+      .max = 1000000000,
+      .unit = "messages",
+      RELOADABLE,
+      .help = "How many messages of one agent may be on their way and not yet stored by their "
+              "receivers; further ones are refused with 429. 0: no bound." },
+
     { .key = "peer.enabled",
       .type = SC_OPT_BOOL,
       AT(peer_enabled),

@@ -136,6 +136,8 @@ void sc_record_init(struct sc_record *r)
 void sc_record_fini(struct sc_record *r)
 {
     sc_message_fini(&r->msg);
+    free(r->via);
+    free(r->last_error);
     free(r->reason);
     sc_record_init(r);
 }

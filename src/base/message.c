@@ -191,6 +191,25 @@ void sc_reason_copy(char ret[SC_REASON_MAX], const char *reason)
     ret[n] = 0;
 }
 
+static bool begins_with(const char *text, const char *word)
+{
+    return text && strncmp(text, word, strlen(word)) == 0;
+}
+
+bool sc_reason_ambiguous(const char *reason)
+{
+    return begins_with(reason, "ambiguous:");
+}
+
+bool sc_reason_unrun(const char *reason)
+{
+    static const char *const words[] = { "expired:", "loop:", "unknown recipient:" };
+    for (size_t i = 0; i < SC_ARRAY_LEN(words); i++)
+        if (begins_with(reason, words[i]))
+            return true;
+    return false;
+}
+
 void sc_receipts_fini(struct sc_receipts *r)
 {
     free(r->from_gateway);

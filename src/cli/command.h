@@ -51,6 +51,10 @@ struct sc_value *sc_cli_call(const struct sc_cli *cli, const char *method,
 int sc_cli_show(struct sc_cli *cli, const char *method, const struct sc_value *params,
                 sc_show_fn *show);
 
+/* Become the daemon's program, with `first` and then `rest` as its words; returns only on failure.
+ */
+int sc_cli_become_daemon(const struct sc_cli *cli, const char *const *first, size_t n_first,
+                         char *const *rest, int n_rest);
 /* Become the program `name` of our folder, else of PATH, with these arguments; returns only when
  * that failed. */
 int sc_cli_exec(const struct sc_cli *cli, const char *name, char *const *argv);
@@ -66,6 +70,8 @@ int sc_cmd_ask(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_inbox(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_outbox(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_show(struct sc_cli *cli, const struct sc_args *args);
+int sc_cmd_dead(struct sc_cli *cli, const struct sc_args *args);
+int sc_cmd_spool(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_status(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_agents(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_gateways(struct sc_cli *cli, const struct sc_args *args);

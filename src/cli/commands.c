@@ -54,6 +54,27 @@ static const struct sc_flag agents_flags[] = {
     END,
 };
 
+static const struct sc_flag dead_flags[] = {
+    { .name = "--agent", .value = "A", .help = "only from or to this agent" },
+    { .name = "--in", .help = "only what came here" },
+    { .name = "--out", .help = "only what was sent from here" },
+    { .name = "--reason", .value = "TEXT", .help = "only with a reason that begins so" },
+    F_LIMIT,
+    { .name = "--all", .help = "retry or drop all that match" },
+    { .name = "--force", .help = "retry also what ran, or may have run" },
+    { .name = "--yes", .help = "drop without asking" },
+    END,
+};
+static const struct sc_flag spool_flags[] = {
+    { .name = "--file", .value = "SPOOL.DB", .help = "this spool (default: the daemon's)" },
+    { .name = "--config", .value = "FILE", .help = "the spool of this configuration" },
+    { .name = "--full", .help = "check the indexes against the tables, too" },
+    { .name = "--in", .help = "export only what came here" },
+    { .name = "--out", .help = "export only what was sent from here" },
+    { .name = "--all", .help = "export also what is settled" },
+    END,
+};
+
 const struct sc_command sc_commands[] = {
     { .name = "send",
       .usage = "--to AGENT [--file F | - | TEXT...]",
@@ -89,9 +110,35 @@ const struct sc_command sc_commands[] = {
       .run = sc_cmd_outbox },
     { .name = "show",
       .usage = "ID",
-      .summary = "one message and how far it got",
+      .summary = "one message and its history, on either end",
+      .help =
+          "Every stage with its time, how often and by which transport it was tried, its reply, "
+          "and whether\nit cannot be known that a turn ran for it (ambiguous).",
       .flags = no_flags,
+      .examples = "  sideclaw show ID\n"
+                  "  sideclaw --json show ID | jq .history\n",
       .run = sc_cmd_show },
+    { .name = "dead",
+      .usage = "[list | show ID | retry ID... | drop ID...]",
+      .summary = "dead letters: what will not be delivered any more",
+      .help = "A retry never gives one message two turns: what may have run already needs --force "
+              "(column RAN).\nA dropped one leaves this list; `sideclaw show` still knows it.",
+      .flags = dead_flags,
+      .examples = "  sideclaw dead list --agent bobby\n"
+                  "  sideclaw dead retry ID\n"
+                  "  sideclaw dead retry --all --reason 'unknown recipient'\n"
+                  "  sideclaw dead drop --all --in --yes\n",
+      .run = sc_cmd_dead },
+    { .name = "spool",
+      .usage = "check | compact | export",
+      .summary = "the messages on disk: check, shrink or write them out",
+      .help = "check and export work while the daemon runs and while it does not; compact needs it "
+              "stopped.",
+      .flags = spool_flags,
+      .examples = "  sideclaw spool check\n"
+                  "  sideclaw spool export --out > waiting.jsonl\n"
+                  "  sideclaw spool compact --file /var/lib/sideclaw/spool.db\n",
+      .run = sc_cmd_spool },
     { .name = "status",
       .usage = "",
       .summary = "this sidecar: its links, spool and counters",

@@ -62,7 +62,7 @@ static void free_argv(char **argv)
     free(argv);
 }
 
-static int become_daemon(const struct sc_cli *cli, const char *const *first, size_t n_first,
+int sc_cli_become_daemon(const struct sc_cli *cli, const char *const *first, size_t n_first,
                          char *const *rest, int n_rest)
 {
     char **argv = daemon_argv(first, n_first, rest, n_rest);
@@ -73,7 +73,7 @@ static int become_daemon(const struct sc_cli *cli, const char *const *first, siz
 
 int sc_cmd_run(struct sc_cli *cli, const struct sc_args *args)
 {
-    return become_daemon(cli, NULL, 0, args->words, args->n_words);
+    return sc_cli_become_daemon(cli, NULL, 0, args->words, args->n_words);
 }
 
 static int check(const struct sc_cli *cli, const struct sc_args *args)
@@ -81,7 +81,7 @@ static int check(const struct sc_cli *cli, const struct sc_args *args)
     const char *const with_file[] = { "--check", "--config", args->words[1] };
     if (args->n_words > 2)
         return sc_cli_usage(cli, "check takes one file");
-    return become_daemon(cli, with_file, args->n_words == 2 ? 3 : 1, NULL, 0);
+    return sc_cli_become_daemon(cli, with_file, args->n_words == 2 ? 3 : 1, NULL, 0);
 }
 
 int sc_cmd_config(struct sc_cli *cli, const struct sc_args *args)
@@ -94,9 +94,9 @@ int sc_cmd_config(struct sc_cli *cli, const struct sc_args *args)
     if (sc_streq(args->words[0], "check"))
         return check(cli, args);
     if (sc_streq(args->words[0], "sample"))
-        return become_daemon(cli, sample, SC_ARRAY_LEN(sample), NULL, 0);
+        return sc_cli_become_daemon(cli, sample, SC_ARRAY_LEN(sample), NULL, 0);
     if (sc_streq(args->words[0], "options"))
-        return become_daemon(cli, options, SC_ARRAY_LEN(options), NULL, 0);
+        return sc_cli_become_daemon(cli, options, SC_ARRAY_LEN(options), NULL, 0);
     const char *nearest = sc_suggest(args->words[0], actions, SC_ARRAY_LEN(actions));
     return sc_cli_usage(cli, "there is no action '%.40s'%s%s%s", args->words[0],
                         nearest ? "; did you mean '" : "", nearest ? nearest : "",

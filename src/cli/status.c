@@ -41,6 +41,21 @@ static void show_counts(struct sc_writer *w, const char *name, const struct sc_v
     sc_writer_field(w, name, b.n ? sc_buf_str(&b) : "empty");
 }
 
+/* What waits, and how much of the room is taken. */
+static void show_spool(struct sc_writer *w, const struct sc_value *v)
+{
+    static const char *const waits[] = { "outbox", "inbox", "dead", "ambiguous" };
+    sc_auto_buf struct sc_buf b = SC_BUF_INIT;
+    for (size_t i = 0; i < SC_ARRAY_LEN(waits); i++)
+        (void)show_count(&b, waits[i], sc_value_get(v, waits[i]));
+    sc_writer_field(w, "spool", b.n ? sc_buf_str(&b) : "nothing waits");
+    sc_writer_line(w, "%-10s %lld of %lld messages, %lld of %lld bytes", "",
+                   (long long)sc_value_get_int(v, "messages", 0),
+                   (long long)sc_value_get_int(v, "max_messages", 0),
+                   (long long)sc_value_get_int(v, "bytes", 0),
+                   (long long)sc_value_get_int(v, "max_bytes", 0));
+}
+
 static void show_reasons(struct sc_writer *w, const struct sc_value *reasons)
 {
     for (size_t i = 0; i < sc_value_count(reasons); i++)
@@ -73,7 +88,7 @@ static void show_status(struct sc_writer *w, const struct sc_value *v)
     sc_writer_line(w, "links");
     for (size_t i = 0; i < SC_ARRAY_LEN(links); i++)
         show_link(w, links[i], sc_value_get(sc_value_get(v, "links"), links[i]));
-    show_counts(w, "spool", sc_value_get(v, "spool"));
+    show_spool(w, sc_value_get(v, "spool"));
     show_counts(w, "messages", sc_value_get(v, "counters"));
     show_conflicts(w, sc_value_get(v, "conflicts"));
     sc_writer_field(w, "rejected", sc_value_get_str(v, "last_rejected"));

@@ -99,6 +99,7 @@ static void finish(struct lane *l, int rc, const struct sc_err *err)
 void sc_mailbox_turn(struct sc_mailbox *m, const struct sc_id *id, enum sc_turn_event ev,
                      const char *text)
 {
+    sc_auto_free char *why = NULL;
     struct sc_err err = SC_ERR_INIT;
     struct lane *l = sc_map_get_id(m->running, id);
     if (!l)
@@ -114,7 +115,14 @@ void sc_mailbox_turn(struct sc_mailbox *m, const struct sc_id *id, enum sc_turn_
         finish(l, sc_router_reply(m->d.router, l->running, text, &err), &err);
         break;
     case SC_TURN_FAILED:
+        if (sc_reason_ambiguous(text) ||
+            sc_reason_unrun(text)) /* a gateway's, and no word of ours */
+            text = why = sc_xasprintf("failed: %s", text);
         finish(l, sc_router_progress(m->d.router, l->running, SC_STAGE_DEAD, text, &err), &err);
+        break;
+    case SC_TURN_LOST:
+        why = sc_xasprintf("ambiguous: %s", text);
+        finish(l, sc_router_progress(m->d.router, l->running, SC_STAGE_DEAD, why, &err), &err);
         break;
     case SC_TURN_AGAIN:
         sc_log_info(m->d.log, "turn.again", SC_ID("id", id), SC_S("reason", text));

@@ -9,10 +9,12 @@
  */
 static bool is_expired(const struct lane *l, const struct sc_record *head)
 {
-    const struct sc_message *msg = &head->msg;
+    struct sc_message msg = head->msg; /* borrowed */
     bool ours =
         head->stage == SC_STAGE_STORED || (head->stage == SC_STAGE_DELIVERED && l->given_back);
-    return ours && sc_message_is_expired(msg, sc_clock_wall(&l->box->d.clock));
+    if (head->revived.ms) /* its ttl begins again */
+        msg.timestamp = head->revived;
+    return ours && sc_message_is_expired(&msg, sc_clock_wall(&l->box->d.clock));
 }
 
 /* Nothing is claimed that is not known: an earlier life may have handed it over and died before it

@@ -131,12 +131,25 @@ void mailbox_lane_end(struct lane *l)
     }
 }
 
+/* A gateway does not run one key twice. One that an operator wants run again, although it may have
+ * run, gets another; the same one after a restart, so that it is found again. */
+static struct sc_id run_of(const struct sc_record *head)
+{
+    char id[SC_ID_TEXT_SIZE];
+    if (!head->revived.ms || !head->ambiguous)
+        return head->msg.id;
+    sc_id_format(&head->msg.id, id);
+    sc_auto_free char *name = sc_xasprintf("%s@%lld", id, (long long)head->revived.ms);
+    return sc_id_derive("run", name);
+}
+
 /* 0: the turn runs. */
 static int hand_over(struct lane *l, const struct sc_record *head, struct sc_err *err)
 {
     struct sc_mailbox *m = l->box;
     const struct sc_turn turn = {
         .id = head->msg.id,
+        .run = run_of(head),
         .agent = head->msg.to_agent,
         .from_agent = head->msg.from_agent,
         .from_gateway = head->msg.from_gateway ? head->msg.from_gateway : "external",
@@ -144,6 +157,8 @@ static int hand_over(struct lane *l, const struct sc_record *head, struct sc_err
         .traceparent = head->msg.traceparent,
         .timeout_s = m->d.turn_timeout_s,
         .resume = l->look_first || head->stage >= SC_STAGE_DELIVERED,
+        .was_taken = head->stage >= SC_STAGE_DELIVERED,
+        .was_started = head->stage >= SC_STAGE_STARTED,
     };
     int rc = m->d.gateway.ops->run(m->d.gateway.impl, &turn, err);
     if (rc < 0)
@@ -196,7 +211,7 @@ static bool may_run(struct lane *l, enum sc_place place)
 static bool is_turn_of(const struct lane *l, const struct sc_record *head, enum sc_place place)
 {
     return head->stage >= SC_STAGE_DELIVERED ||
-           (place == SC_PLACE_LOCAL && !mailbox_head_waits(l, &head->msg));
+           (place == SC_PLACE_LOCAL && (head->revived.ms || !mailbox_head_waits(l, &head->msg)));
 }
 
 static bool is_idle(const struct lane *l)

@@ -13,8 +13,15 @@ struct receipt_batch {
 
 enum { ROUTER_RESTING = 256 }; /* a power of two, at most that of a byte */
 
+/* Which transport it was that answers. */
+struct sender {
+    struct sc_router *r;
+    const struct sc_transport *t;
+};
+
 struct sc_router {
     struct sc_router_deps d;
+    struct sender senders[SC_ROUTER_TRANSPORTS_MAX];
     struct sc_router_counters n;
     char last_rejected[SC_REASON_MAX + 64];
     struct sc_timer *due_timer; /* the next retry */
@@ -55,9 +62,15 @@ bool router_ask(struct sc_router *r, const struct sc_message *m, unsigned taken)
 void router_due(struct sc_router *r, sc_wall at);
 void router_on_due(void *router);
 
-/* router_way.c: hand m, signed, to a transport; false when none takes it. */
+/* router_way.c: hand m, signed, to a transport; false when none takes it. done gets the struct
+ * sender of the one that did. */
 bool router_carry(struct sc_router *r, const struct sc_message *m, unsigned taken,
                   sc_transport_done_fn *done);
+/* Is there one that would? */
+bool router_has_way(const struct sc_router *r, const char *gateway);
+/* For people: that transport could not carry it. The retry does not depend on it. */
+void router_note_failure(struct sc_router *r, const struct sc_id *id, const char *via,
+                         const char *why);
 /* The transport that brings receipts there; NULL when none does. */
 struct sc_transport *router_way_back(const struct sc_router *r, const char *gateway);
 void router_note_arrival(struct sc_router *r, const struct sc_transport *via);
@@ -65,10 +78,10 @@ void router_note_arrival(struct sc_router *r, const struct sc_transport *via);
 /* router_receive.c: the local half of a send, in the caller's transaction; false when the spool
  * refused it. */
 bool router_store_local(struct sc_router *r, const struct sc_message *m);
-/* Move an outgoing message; logs, counts and wakes waiters when it changed. False when the spool
- * refused the write. */
+/* Move an outgoing message; logs, counts and wakes waiters when it changed. `note`: of DEAD the
+ * reason, of SENT the transport. False when the spool refused the write. */
 bool router_advance(struct sc_router *r, const struct sc_id *id, enum sc_stage stage, sc_wall at,
-                    const char *reason);
+                    const char *note);
 /* Past its ttl? What has none never is. */
 bool router_is_expired(const struct sc_router *r, const struct sc_message *m);
 

@@ -83,7 +83,9 @@ void router_tell(struct sc_router *r, const char *gateway, const struct sc_id *i
         return;
     }
     struct receipt_batch *b = batch_for(r, gateway);
-    if (b->r.n > 0 && sc_id_eq(&b->r.v[b->r.n - 1].id, id)) { /* further in the same turn */
+    /* Further in the same turn: the last stage says it all, but of a death, of which its sender has
+     * to know whether a turn ran before it. */
+    if (b->r.n > 0 && sc_id_eq(&b->r.v[b->r.n - 1].id, id) && stage != SC_STAGE_DEAD) {
         b->r.v[b->r.n - 1] = receipt(r, id, stage, reason);
         return;
     }

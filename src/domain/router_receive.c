@@ -17,11 +17,11 @@ static void put_off(struct sc_router *r, const struct sc_id *id, sc_wall now)
 }
 
 bool router_advance(struct sc_router *r, const struct sc_id *id, enum sc_stage stage, sc_wall at,
-                    const char *reason)
+                    const char *note)
 {
     struct sc_err err = SC_ERR_INIT;
     bool changed = false;
-    int rc = r->d.spool.ops->out_advance(r->d.spool.impl, id, stage, at, reason, &changed, &err);
+    int rc = r->d.spool.ops->out_advance(r->d.spool.impl, id, stage, at, note, &changed, &err);
     if (rc < 0 && rc != SC_ENOENT)
         sc_log_warn(r->d.log, "spool.write_failed", SC_ID("id", id), SC_S("reason", err.text),
                     SC_S("instead", "the receipt is asked for again"));
@@ -36,7 +36,8 @@ bool router_advance(struct sc_router *r, const struct sc_id *id, enum sc_stage s
     if (stage == SC_STAGE_DEAD)
         r->n.dead++;
     sc_log_info(r->d.log, stage == SC_STAGE_DEAD ? "msg.dead" : "msg.stage", SC_ID("id", id),
-                SC_S("stage", sc_fsm_name(&sc_stage_fsm, (int)stage)), SC_S("reason", reason));
+                SC_S("stage", sc_fsm_name(&sc_stage_fsm, (int)stage)),
+                SC_S(stage == SC_STAGE_SENT ? "via" : "reason", note));
     if (stage >= SC_STAGE_REPLIED)
         router_wake(r, id);
     return true;
@@ -124,11 +125,11 @@ static bool is_waiting(const struct sc_message *m, enum sc_stage stage, enum sc_
            (place == SC_PLACE_LOCAL || place == SC_PLACE_INBOX);
 }
 
-/* Returns true when m is (now or since before) in the inbox; *ret_waits when it waits there for a
- * turn or for another. A duplicate is shown to the mailbox, too: it may say that it need not wait.
- */
-static bool store(struct sc_router *r, const struct sc_message *m, enum sc_place place,
-                  bool *ret_waits)
+/* SC_OK when m is (now or since before) in the inbox; *ret_waits when it waits there for a turn or
+ * for another. A duplicate is shown to the mailbox, too: it may say that it need not wait. SC_EBUSY
+ * when its agent's queue is full, which the spool says once. */
+static int store(struct sc_router *r, const struct sc_message *m, enum sc_place place,
+                 bool *ret_waits)
 {
     struct sc_err err = SC_ERR_INIT;
     enum sc_stage stage = ends_here(r, m, place) ? SC_STAGE_DELIVERED : SC_STAGE_STORED;
@@ -137,17 +138,18 @@ static bool store(struct sc_router *r, const struct sc_message *m, enum sc_place
     if (rc == SC_OK) {
         arrived(r, m, stage);
         *ret_waits = stage == SC_STAGE_STORED;
-        return true;
+        return SC_OK;
     }
     *ret_waits = rc == SC_EEXIST && is_waiting(m, stage, place);
     if (rc == SC_EEXIST) {
         r->n.duplicates++;
         router_tell(r, m->from_gateway, &m->id, stage, reason);
-        return true;
+        return SC_OK;
     }
-    sc_log_warn(r->d.log, "spool.refused", SC_ID("id", &m->id), SC_S("reason", err.text),
-                SC_S("instead", "its sender keeps it and tries again"));
-    return false;
+    if (rc != SC_EBUSY)
+        sc_log_warn(r->d.log, "spool.refused", SC_ID("id", &m->id), SC_S("reason", err.text),
+                    SC_S("instead", "its sender keeps it and tries again"));
+    return rc;
 }
 
 /* How far did it get? True when it is here, in whatever state; ret_stage may be NULL. */
@@ -176,8 +178,9 @@ bool router_store_local(struct sc_router *r, const struct sc_message *m)
         return router_advance(r, &m->id, SC_STAGE_DEAD, router_now(r),
                               "unknown recipient: this gateway has no such agent");
     }
-    if (!store(r, m, place, &waits))
-        return false;
+    int rc = store(r, m, place, &waits);
+    if (rc < 0)
+        return rc == SC_EBUSY; /* one agent's queue is full, and the retry looks again */
     after_commit(r, NULL, NULL, sc_message_copy(m), waits);
     return true;
 }
@@ -271,6 +274,15 @@ static bool is_over(struct sc_router *r, const struct sc_message *m, enum sc_pla
     return is_ours(m, place) ? too_late(r, m) : misrouted(r, m, place);
 }
 
+/* Its agent's queue is full, and its sender's spool keeps it: the copy that came here would only
+ * hold up those for other agents. What a person or a script wrote has no such spool, and stays. */
+static void turn_away(const struct sc_message *m, const struct sc_transport *via,
+                      const struct sc_entry *entry)
+{
+    if (m->from_gateway && entry->name[0])
+        via->ops->settle(via->impl, entry);
+}
+
 static void receive(struct sc_router *r, const struct sc_transport *via,
                     struct sc_message *take_msg, const struct sc_entry *entry)
 {
@@ -282,11 +294,14 @@ static void receive(struct sc_router *r, const struct sc_transport *via,
         after_commit(r, via, entry, take_msg, waits);
         return;
     }
-    if (!is_ours(take_msg, place) || !store(r, take_msg, place, &waits)) {
-        sc_message_free(take_msg);
+    int rc = is_ours(take_msg, place) ? store(r, take_msg, place, &waits) : SC_ENOENT;
+    if (rc == SC_OK) {
+        after_commit(r, via, entry, take_msg, waits);
         return;
     }
-    after_commit(r, via, entry, take_msg, waits);
+    if (rc == SC_EBUSY)
+        turn_away(take_msg, via, entry);
+    sc_message_free(take_msg);
 }
 
 void sc_router_receive(struct sc_router *r, const struct sc_transport *via,

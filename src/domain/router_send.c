@@ -11,17 +11,28 @@ enum {
     QUESTIONS_GROW = 32 /* from one a minute to one in half an hour */
 };
 
+void router_note_failure(struct sc_router *r, const struct sc_id *id, const char *via,
+                         const char *why)
+{
+    const struct sc_attempt failed = { .via = via, .error = why };
+    struct sc_err ignored = SC_ERR_INIT;
+    (void)r->d.spool.ops->out_note(r->d.spool.impl, id, &failed, &ignored);
+    sc_log_debug(r->d.log, "msg.send_failed", SC_ID("id", id), SC_S("via", via),
+                 SC_S("reason", why));
+}
+
 static void on_sent(void *ctx, const struct sc_id *id, const struct sc_err *err)
 {
-    struct sc_router *r = ctx;
+    const struct sender *via = ctx;
+    struct sc_router *r = via->r;
     r->n.in_flight--;
     if (!err) {
         r->n.sent++;
-        (void)router_advance(r, id, SC_STAGE_SENT, router_now(r), NULL);
-    } else {
-        router_pace_over(r, id);
-        sc_log_debug(r->d.log, "msg.send_failed", SC_ID("id", id), SC_S("reason", err->text));
+        (void)router_advance(r, id, SC_STAGE_SENT, router_now(r), via->t->name);
+        return;
     }
+    router_pace_over(r, id);
+    router_note_failure(r, id, via->t->name, err->text);
 }
 
 static void send_remote(struct sc_router *r, const struct sc_message *m, unsigned taken)
@@ -99,7 +110,7 @@ static bool collect(void *ctx, const struct sc_record *rec)
     struct sc_message *copy = sc_message_copy(&rec->msg);
     *row = *rec;
     row->msg = *copy;
-    row->reason = NULL;
+    row->reason = row->via = row->last_error = NULL;
     free(copy);
     return d->n < d->max;
 }
@@ -124,18 +135,41 @@ static sc_wall next_look(const struct sc_router *r, const struct sc_record *rec)
     return (sc_wall){ ends_first ? end : next };
 }
 
+/* What any transport was given may have arrived, and its receipts not: then nobody here can know.
+ */
+static const char *why_expired(const struct sc_router *r, const struct sc_record *rec)
+{
+    bool local = sc_streq(rec->msg.to_gateway, r->d.self_name);
+    return local || (!rec->msg.to_gateway && !rec->via)
+               ? "expired: no gateway said within its ttl that it has it"
+               : "ambiguous: expired, and no gateway said within its ttl that it has it";
+}
+
+/* For people: why the attempt before this one was not enough. */
+static struct sc_attempt attempt(const struct sc_router *r, const struct sc_record *rec)
+{
+    struct sc_attempt a = { .via = NULL };
+    if (rec->stage == SC_STAGE_SENT)
+        a.error = "it was sent, and no receipt came";
+    else if (rec->stage == SC_STAGE_ACCEPTED && !rec->msg.to_gateway)
+        a.error = "no gateway is known to have the agent";
+    else if (rec->stage == SC_STAGE_ACCEPTED && !router_has_way(r, rec->msg.to_gateway))
+        a.error = "no transport can get there now";
+    return a;
+}
+
 /* False when the spool refused: the row stays due, and the others would fare no better. */
 static bool retry_one(struct sc_router *r, const struct sc_record *rec, bool *ret_send)
 {
     struct sc_err err = SC_ERR_INIT;
     if (rec->stage < SC_STAGE_STORED && router_is_expired(r, &rec->msg))
-        return router_advance(r, &rec->msg.id, SC_STAGE_DEAD, router_now(r),
-                              "expired: no gateway said within its ttl that it has it");
+        return router_advance(r, &rec->msg.id, SC_STAGE_DEAD, router_now(r), why_expired(r, rec));
     if (is_history(r, rec))
         return park(r, rec);
     if (put_off(r, rec))
         return true;
-    if (r->d.spool.ops->out_retry(r->d.spool.impl, &rec->msg.id, next_look(r, rec), &err) < 0)
+    const struct sc_attempt a = attempt(r, rec);
+    if (r->d.spool.ops->out_retry(r->d.spool.impl, &rec->msg.id, next_look(r, rec), &a, &err) < 0)
         return false;
     *ret_send = true;
     return true;

@@ -32,9 +32,12 @@ static int try_one(struct sc_router *r, size_t i, const struct sc_message *m,
 {
     struct sc_err err = SC_ERR_INIT;
     const struct sc_transport *t = r->d.transports[i];
-    int rc = t->ops->send(t->impl, m, done, r, &err);
-    if (rc < 0)
+    int rc = t->ops->send(t->impl, m, done, &r->senders[i], &err);
+    if (rc < 0) {
+        if (rc != SC_EBUSY && rc != SC_EAWAY)
+            router_note_failure(r, &m->id, t->name, err.text);
         return rc;
+    }
     r->n.via[i].out++;
     sc_log_debug(r->d.log, "msg.sending", SC_ID("id", &m->id), SC_S("via", t->name),
                  SC_S("gateway", m->to_gateway));
@@ -63,6 +66,12 @@ bool router_carry(struct sc_router *r, const struct sc_message *m, unsigned take
     bool busy = false;
     return try_all(r, false, taken, m, done, &busy) ||
            (!busy && try_all(r, true, 0, m, done, &busy));
+}
+
+bool router_has_way(const struct sc_router *r, const char *gateway)
+{
+    size_t usable[SC_ROUTER_TRANSPORTS_MAX];
+    return list_usable(r, gateway, false, usable) + list_usable(r, gateway, true, usable) > 0;
 }
 
 /* Whoever waits for an answer of ours gets them with it, whatever else is up: he may be there only

@@ -72,6 +72,7 @@ static void up(struct sc_gateway_ws *g, const struct sc_gw_hello *hello)
     g->phase = GW_UP;
     g->tick_ms = hello->tick_ms;
     (void)snprintf(g->version, sizeof g->version, "%s", hello->version);
+    (void)snprintf(g->boot, sizeof g->boot, "%s", hello->boot);
     g->up_at = gw_now(g);
     sc_timer_disarm(g->login);
     if (g->device_auth && hello->device_token &&

@@ -2,13 +2,25 @@
  *   1. agent.wait with timeout 0: does the gateway remember how the run ended?
  *   2. chat.history: after a restart it remembers nothing, but the message is in the session or
  * not, and so is the answer. The gateway continues an interrupted turn itself, under a new run id.
- *   3. Not there: hand it over. The same key makes this safe while the gateway lives.
+ *   3. Not there: hand it over. The same key makes this safe while the gateway lives. Unless it had
+ *      taken the message and has forgotten all of it: then nobody knows, and it ends as lost.
  *   4. There, no answer yet: wait for the old run id, and read again now and then. */
 #include <string.h>
 
 #include "gateway_ws_internal.h"
 
 static void send_history(struct gw_turn *t);
+
+/* Nothing of the message is in its session. Then it never began, as long as the session's memory
+ * can be trusted: one that is empty, although the gateway took the message, may have been wiped. A
+ * gateway that lives on knows the run's key, and handing it over again is safe. */
+static bool is_lost(const struct gw_turn *t, const struct sc_gw_history *h)
+{
+    bool taken = t->accepted || t->was_taken;
+    if (*t->boot && strcmp(t->boot, t->g->boot) == 0)
+        return false;
+    return t->started || t->was_started || (taken && h->rows == 0);
+}
 
 static void on_history(struct sc_gateway_ws *g, void *ctx, const struct sc_gw_frame *f)
 {
@@ -28,7 +40,10 @@ static void on_history(struct sc_gateway_ws *g, void *ctx, const struct sc_gw_fr
     if (h.answered) {
         gw_turn_finish(t, SC_TURN_REPLIED, text);
     } else if (h.failed) {
+        gw_turn_started(t);
         gw_turn_finish(t, SC_TURN_FAILED, *text ? text : "the agent's turn failed");
+    } else if (!h.asked && t->phase == GW_TURN_READING && is_lost(t, &h)) {
+        gw_turn_finish(t, SC_TURN_LOST, "the gateway took it, and has no trace of it any more");
     } else if (!h.asked && t->phase == GW_TURN_READING) {
         gw_turn_send_agent(t);
     } else {
@@ -62,7 +77,7 @@ static void on_asked(struct sc_gateway_ws *g, void *ctx, const struct sc_gw_fram
     if (sc_gw_run_read(f, &status, &text, &err) < 0) {
         sc_ws_client_fail(g->ws, err.text);
     } else if (!gw_turn_take_status(t, status, text)) {
-        t->phase = GW_TURN_READING;
+        t->phase = status == SC_GW_RUN_ACCEPTED ? GW_TURN_POLLING : GW_TURN_READING;
         send_history(t);
     }
 }

@@ -81,9 +81,11 @@ bool gw_turn_take_status(struct gw_turn *t, enum sc_gw_run_status status, const 
         gw_turn_finish(t, SC_TURN_REPLIED, text);
         return true;
     case SC_GW_RUN_ERROR:
+        gw_turn_accepted(t); /* it knows the run, so it took it */
         gw_turn_finish(t, SC_TURN_FAILED, *text ? text : "the agent's turn failed");
         return true;
     case SC_GW_RUN_TIMEOUT:
+        gw_turn_accepted(t);
         fail_timeout(t, text);
         return true;
     case SC_GW_RUN_ACCEPTED:
@@ -167,6 +169,7 @@ void gw_turn_send_agent(struct gw_turn *t)
         .timeout_s = t->timeout_s,
     };
     t->phase = GW_TURN_SENT;
+    (void)snprintf(t->boot, sizeof t->boot, "%s", t->g->boot);
     t->agent_req = gw_request_new(t->g, false, on_agent, t);
     sc_gw_write_agent(&out, t->agent_req, &run);
     (void)gw_request_send(t->g, &t->agent_req, &out); /* else the turn is parked soon */
@@ -188,12 +191,27 @@ void gw_turns_event(struct sc_gateway_ws *g, const struct sc_gw_frame *f)
 static void on_deadline(void *ctx)
 {
     struct gw_turn *t = ctx;
-    if (t->phase == GW_TURN_PARKED)
+    switch (t->phase) {
+    case GW_TURN_PARKED:
         gw_turn_finish(t, SC_TURN_AGAIN, "the gateway went away during the turn");
-    else if (t->phase == GW_TURN_SENT)
+        break;
+    case GW_TURN_SENT:
         gw_turn_finish(t, SC_TURN_AGAIN, "the gateway did not take the message in time");
-    else
+        break;
+    case GW_TURN_ASKING:
+    case GW_TURN_READING:
+        gw_turn_finish(t, SC_TURN_AGAIN, "the gateway did not say in time whether it has it");
+        break;
+    case GW_TURN_RUNNING:
+    case GW_TURN_POLLING:
         fail_timeout(t, "");
+        break;
+    }
+}
+
+static const struct sc_id *run_of(const struct sc_turn *turn)
+{
+    return sc_id_is_zero(&turn->run) ? &turn->id : &turn->run;
 }
 
 static struct gw_turn *turn_new(struct sc_gateway_ws *g, const struct sc_turn *turn)
@@ -201,7 +219,9 @@ static struct gw_turn *turn_new(struct sc_gateway_ws *g, const struct sc_turn *t
     struct gw_turn *t = sc_xcalloc(1, sizeof *t);
     t->g = g;
     t->id = turn->id;
-    sc_id_format(&turn->id, t->run_id);
+    sc_id_format(run_of(turn), t->run_id);
+    t->was_taken = turn->was_taken;
+    t->was_started = turn->was_started;
     t->agent = sc_xstrdup(turn->agent);
     t->from_agent = sc_xstrdup(turn->from_agent);
     t->from_gateway = sc_xstrdup(turn->from_gateway);
@@ -219,7 +239,7 @@ static struct gw_turn *turn_new(struct sc_gateway_ws *g, const struct sc_turn *t
 int gw_turn_run(struct sc_gateway_ws *g, const struct sc_turn *turn, struct sc_err *err)
 {
     char run_id[SC_ID_TEXT_SIZE];
-    sc_id_format(&turn->id, run_id);
+    sc_id_format(run_of(turn), run_id);
     if (g->state != SC_GW_READY)
         return sc_fail(err, SC_EAWAY, "%s", g->detail);
     if (sc_map_get(g->turns, run_id))

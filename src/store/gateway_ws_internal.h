@@ -137,7 +137,9 @@ struct gw_turn {
     unsigned timeout_s;
     sc_mono deadline_at;
     enum gw_turn_phase phase;
-    bool accepted, started; /* already told */
+    bool accepted, started;      /* already told */
+    bool was_taken, was_started; /* in an earlier life of ours */
+    char boot[64];               /* the life of the gateway it was last handed to */
     int64_t agent_req, wait_req, history_req;
     struct sc_timer *deadline;
     struct sc_timer *poll;
@@ -213,6 +215,7 @@ struct sc_gateway_ws {
     sc_mono last_frame; /* 0: never */
     int64_t tick_ms;
     char version[32];
+    char boot[64]; /* which life of the gateway the connection is to; "" when it does not say */
 
     struct sc_map *requests; /* id as text -> struct request */
     int64_t next_id;

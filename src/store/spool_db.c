@@ -70,6 +70,7 @@ static void roll_back(struct sc_spool_sqlite *s)
     s->now = s->committed;
     sc_spool_recent_clear(s);
     sc_spool_seq_clear(s);
+    sc_spool_queues_end(s, false);
 }
 
 static int doom(struct sc_spool_sqlite *s, int rc, struct sc_err *err)
@@ -128,6 +129,7 @@ int sc_spool_end(struct sc_spool_sqlite *s, struct sc_err *err)
         return r;
     s->open = false;
     s->committed = s->now;
+    sc_spool_queues_end(s, true);
     return SC_OK;
 }
 

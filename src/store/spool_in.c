@@ -53,9 +53,43 @@ static int insert(struct sc_spool_sqlite *s, const struct sc_message *m, enum sc
     int r = sc_spool_insert(s, ST_IN_PUT, ST_IN_PUT_ENVELOPE, &envelope, &n, err);
     if (r < 0)
         return r;
-    s->now.inbox_open += !settled;
     s->in_fresh = s->in_fresh ? s->in_fresh : n;
+    if (!settled) {
+        s->now.inbox_open++;
+        sc_spool_queue_add(s, sc_spool_queue(s, true, m->to_agent), 1);
+    }
     return SC_OK;
+}
+
+/* Do later ones of its lane wait here for it? Then no bound may keep it out: they could not go on,
+ * and make no room for it either. */
+static bool is_awaited(struct sc_spool_sqlite *s, const struct sc_message *m)
+{
+    struct sc_err err = SC_ERR_INIT;
+    int64_t n;
+    size_t found = 0;
+    sqlite3_stmt *st = s->stmt[ST_IN_LATER];
+    sc_spool_bind_key(st, 1, m->to_agent);
+    sc_spool_bind_key(st, 2, m->from_agent);
+    sc_spool_bind_key(st, 3, m->from_gateway);
+    (void)sqlite3_bind_int64(st, 4, (sqlite3_int64)m->seq);
+    return m->kind == SC_KIND_MESSAGE && m->seq > 0 &&
+           sc_spool_rows(s, ST_IN_LATER, &n, 1, &found, &err) == SC_OK && found;
+}
+
+static int admit(struct sc_spool_sqlite *s, const struct sc_message *m, struct sc_err *err)
+{
+    /* A reply ends something and lies in no queue. */
+    int r = m->kind == SC_KIND_MESSAGE ? sc_spool_queue_room(s, true, m->to_agent, err) : SC_OK;
+    if (r == SC_EBUSY && is_awaited(s, m))
+        r = SC_OK;
+    if (r == SC_OK)
+        r = sc_spool_begin(s, err);
+    if (r < 0)
+        return r;
+    r = sc_spool_make_room(s, m->body_len, err);
+    bool disk = s->failed.code != SC_OK;
+    return r == SC_EFULL && !disk && is_awaited(s, m) ? SC_OK : r;
 }
 
 int sc_spool_in_put(void *impl, const struct sc_message *m, sc_wall now, enum sc_stage *stage,
@@ -65,9 +99,7 @@ int sc_spool_in_put(void *impl, const struct sc_message *m, sc_wall now, enum sc
     int r = sc_spool_in_stage(s, &m->id, stage, ret_reason, err);
     if (r != SC_ENOENT)
         return r == SC_OK ? SC_EEXIST : r;
-    r = sc_spool_begin(s, err);
-    if (r == SC_OK)
-        r = sc_spool_make_room(s, m->body_len, err);
+    r = admit(s, m, err);
     return r == SC_OK ? insert(s, m, *stage, now, err) : r;
 }
 
@@ -101,6 +133,8 @@ int sc_spool_in_advance(void *impl, const struct sc_id *id, enum sc_stage stage,
         return r;
     bool settles = sc_stage_settled(row.kind, stage);
     struct spool_move m = { .n = row.n, .stage = stage, .reason = reason };
+    if (settles && !row.settled)
+        m.leaves = row.queue;
     m.times[stage] = at.ms;
     r = sc_spool_begin(s, err);
     if (r == SC_OK)
@@ -237,6 +271,8 @@ int sc_spool_in_ack(void *impl, const char *agent, const struct sc_id *id, sc_wa
     if (sqlite3_changes(s->db) == 0)
         return SC_ENOENT; /* another agent's */
     s->now.inbox_open -= !row.settled;
+    if (!row.settled)
+        sc_spool_queue_add(s, row.queue, -1);
     return SC_OK;
 }
 

@@ -24,6 +24,7 @@ enum spool_stmt {
     ST_OUT_ADVANCE_DUE,
     ST_OUT_SETTLE,
     ST_OUT_RETRY,
+    ST_OUT_NOTE,
     ST_OUT_DEFER,
     ST_OUT_ADDRESS,
     ST_OUT_ADDRESS_ENVELOPE,
@@ -37,6 +38,7 @@ enum spool_stmt {
     ST_OUT_LATEST,
     ST_OUT_BY_N,
     ST_OUT_BY_ID,
+    ST_OUT_REPLY_TO,
     ST_OUT_OLD,
     ST_OUT_DELETE,
     ST_OUT_DELETE_ENVELOPE,
@@ -48,6 +50,7 @@ enum spool_stmt {
     ST_IN_SETTLE,
     ST_IN_ACK,
     ST_IN_HEAD,
+    ST_IN_LATER,
     ST_IN_LANES,
     ST_IN_UNREAD,
     ST_IN_DELIVERED,
@@ -64,14 +67,38 @@ enum spool_stmt {
     ST_IN_DELETE,
     ST_IN_DELETE_ENVELOPE,
     ST_SEEN_EXPIRE,
+    ST_OUT_DEAD,
+    ST_IN_DEAD,
+    ST_OUT_LISTED,
+    ST_IN_LISTED,
+    ST_OUT_UNLIST,
+    ST_IN_UNLIST,
+    ST_OUT_RETRIED,
+    ST_OUT_RETRY_OF,
+    ST_IN_REVIVE,
+    ST_TWIN_REVIVE,
+    ST_OUT_REVIVE,
+    ST_OUT_REVIVE_ENVELOPE,
+    ST_PROBE,
+    ST_OUT_QUEUES,
+    ST_IN_QUEUES,
     ST_TOTALS,
     SPOOL_STMTS
 };
 
 /* What the bounds look at; exact at every moment, rolled back with the transaction. */
 struct spool_totals {
-    int64_t outbox_open, inbox_open, dead; /* rows */
-    int64_t messages, bytes;               /* everything kept, settled or not */
+    int64_t outbox_open, inbox_open; /* rows */
+    int64_t messages, bytes;         /* everything kept, settled or not */
+    int64_t dead[2], ambiguous[2];   /* dead letters: [0] outgoing, [1] incoming */
+};
+
+/* How many messages one agent has under way (outgoing), or waiting for it (incoming). */
+struct spool_queue {
+    char *agent;
+    int64_t waiting, committed;
+    bool touched; /* by the open transaction */
+    bool full;    /* said so, and not yet that it has room again */
 };
 
 struct spool_callback {
@@ -91,6 +118,7 @@ struct sc_spool_sqlite {
     struct sc_log *log;
     char *path;
     int64_t max_bytes, max_messages; /* 0: no bound */
+    int64_t max_queue[2];            /* per agent: [0] outgoing, [1] incoming; 0: no bound */
     int lock_fd;
     sqlite3 *db;
     sqlite3_stmt *stmt[SPOOL_STMTS];
@@ -107,6 +135,11 @@ struct sc_spool_sqlite {
     int64_t in_fresh;     /* its first row of the inbox; 0: none */
     struct sc_err failed; /* code != SC_OK: this turn's writes are lost, until its end */
     struct spool_totals now, committed;
+    struct sc_map *queues[2];     /* agent -> struct spool_queue */
+    struct spool_queue **touched; /* of both, by the open transaction */
+    size_t n_touched, cap_touched;
+    int64_t full, agent_full, failed_commits;
+    struct spool_health *health; /* spool_health.c */
     /* Two lists that change places: callbacks register the next turn's while this one's run. Both
      * grow to the busiest turn and stay. */
     struct spool_callbacks {
@@ -125,6 +158,9 @@ struct sc_spool_sqlite {
 /* One sidecar per spool: holds <path>.lock; the error names the process that has it. Returns the
  * descriptor. */
 int sc_spool_lock(const char *path, struct sc_err *err);
+void sc_spool_unlock(int fd);
+/* Is it ours? *ret_version is that of the file; 0 for one that is new. */
+int sc_spool_identify(struct sc_spool_sqlite *s, int *ret_version, struct sc_err *err);
 int sc_spool_open_db(struct sc_spool_sqlite *s, bool full_sync, struct sc_err *err);
 
 /* --- spool_schema.c --- */
@@ -160,6 +196,7 @@ struct spool_state {
     enum sc_stage stage;
     bool settled;
     char reason[SC_REASON_MAX];
+    struct spool_queue *queue; /* that it counts in; valid as long as it does */
 };
 /* SC_ENOENT when no row has the id. */
 int sc_spool_state(struct sc_spool_sqlite *s, enum spool_stmt which, const struct sc_id *id,
@@ -185,13 +222,16 @@ void sc_spool_envelope(const struct sc_message *m, struct sc_buf *out);
  * its number. */
 int sc_spool_insert(struct sc_spool_sqlite *s, enum spool_stmt put, enum spool_stmt put_envelope,
                     const struct sc_buf *envelope, int64_t *ret_n, struct sc_err *err);
+enum { SPOOL_VIA_SIZE = 16 }; /* a transport's name with its NUL */
 /* What a row becomes; times that are 0 stay as they are. */
 struct spool_move {
     int64_t n;
     enum sc_stage stage;
     int64_t times[SC_STAGES];
-    int64_t due_ms;     /* of ST_OUT_ADVANCE_DUE */
-    const char *reason; /* of *_SETTLE */
+    int64_t due_ms;             /* of ST_OUT_ADVANCE_DUE */
+    const char *reason;         /* of *_SETTLE */
+    char via[SPOOL_VIA_SIZE];   /* of ST_OUT_*: the transport; "" keeps what is known */
+    struct spool_queue *leaves; /* what it counts in no more; NULL: none */
 };
 /* One of the *_ADVANCE or *_SETTLE statements. */
 int sc_spool_write_move(struct sc_spool_sqlite *s, enum spool_stmt which,
@@ -210,15 +250,15 @@ int sc_spool_recent_add(struct sc_spool_sqlite *s, const struct sc_id *id,
 /* As sc_spool_state. */
 int sc_spool_recent_state(struct sc_spool_sqlite *s, const struct sc_id *id,
                           struct spool_state *ret, struct sc_err *err);
-/* The open row reached `stage`, and STORED with it when it had not before. */
+/* The open row moved. */
 int sc_spool_recent_note(struct sc_spool_sqlite *s, const struct sc_id *id,
-                         const struct spool_state *row, enum sc_stage stage, sc_wall at,
-                         bool stored_too, struct sc_err *err);
+                         const struct spool_state *row, const struct spool_move *m,
+                         struct sc_err *err);
 /* False when it is not here: an open row that is due at `next` is written by a statement. */
 bool sc_spool_recent_defer(struct sc_spool_sqlite *s, const struct sc_id *id, sc_wall next);
-/* It is written now, with what was gathered (ret_times, NULL: that is written already). */
+/* It is written now, and what was gathered with it (added to m; NULL: that is written already). */
 void sc_spool_recent_forget(struct sc_spool_sqlite *s, const struct sc_id *id,
-                            int64_t ret_times[SC_STAGES]);
+                            struct spool_move *m);
 
 /* --- spool_seq.c: the last sequence number of each pair --- */
 void sc_spool_seq_init(struct sc_spool_sqlite *s);
@@ -235,7 +275,40 @@ int sc_spool_seq_write(struct sc_spool_sqlite *s, struct sc_err *err);
 /* Make room for one more message: the oldest settled ones go first; SC_EFULL when all the rest
  * waits for something. */
 int sc_spool_make_room(struct sc_spool_sqlite *s, size_t bytes, struct sc_err *err);
+/* What could be dropped for new messages is room, too. */
+bool sc_spool_has_room(const struct sc_spool_sqlite *s, size_t bytes);
 int sc_spool_expire(void *impl, sc_wall now, int64_t retention_ms, struct sc_err *err);
+
+/* --- spool_queue.c: one agent must not fill the spool for all --- */
+int sc_spool_queues_load(struct sc_spool_sqlite *s, struct sc_err *err);
+/* SC_EBUSY when the agent has its share. */
+int sc_spool_queue_room(struct sc_spool_sqlite *s, bool incoming, const char *agent,
+                        struct sc_err *err);
+/* Made when there is none; it lives as long as it counts something, or the turn goes on. */
+struct spool_queue *sc_spool_queue(struct sc_spool_sqlite *s, bool incoming, const char *agent);
+void sc_spool_queue_add(struct sc_spool_sqlite *s, struct spool_queue *q, int delta);
+/* The transaction ended. */
+void sc_spool_queues_end(struct sc_spool_sqlite *s, bool committed);
+void sc_spool_queues_free(struct sc_spool_sqlite *s);
+
+/* --- spool_health.c: is there room, and does the disk take writes? --- */
+struct spool_health *sc_spool_health_new(struct sc_spool_sqlite *s,
+                                         void (*changed)(void *ctx, const struct sc_err *err),
+                                         void *ctx);
+void sc_spool_health_free(struct spool_health *h);
+/* A write or a commit was refused for that reason; it is tried again now and then. */
+void sc_spool_health_bad(struct spool_health *h, const struct sc_err *why);
+
+/* --- spool_dead.c --- */
+int sc_spool_dead_list(void *impl, const struct sc_dead_query *q, sc_record_fn *fn, void *ctx,
+                       struct sc_err *err);
+int sc_spool_dead_drop(void *impl, const struct sc_id *id, bool incoming, struct sc_err *err);
+int sc_spool_out_revive(void *impl, const struct sc_message *m, sc_wall at, sc_wall next,
+                        struct sc_err *err);
+int sc_spool_out_retried(void *impl, const struct sc_id *id, const struct sc_id *as,
+                         struct sc_err *err);
+int sc_spool_in_revive(void *impl, const struct sc_id *id, sc_wall at, bool ran,
+                       struct sc_err *err);
 
 /* --- spool_hurry.c --- */
 int sc_spool_hurry(void *impl, const char *gateway, sc_wall now, struct sc_err *err);
@@ -248,10 +321,15 @@ void sc_spool_hurry_clear(struct sc_spool_sqlite *s);
 int sc_spool_out_put(void *impl, struct sc_message *m, sc_wall now, sc_wall next,
                      struct sc_err *err);
 int sc_spool_out_advance(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,
-                         const char *reason, bool *ret_changed, struct sc_err *err);
+                         const char *note, bool *ret_changed, struct sc_err *err);
 int sc_spool_out_stage(void *impl, const struct sc_id *id, enum sc_stage *ret_stage,
                        char ret_reason[SC_REASON_MAX], struct sc_err *err);
-int sc_spool_out_retry(void *impl, const struct sc_id *id, sc_wall next, struct sc_err *err);
+int sc_spool_out_retry(void *impl, const struct sc_id *id, sc_wall next, const struct sc_attempt *a,
+                       struct sc_err *err);
+int sc_spool_out_note(void *impl, const struct sc_id *id, const struct sc_attempt *a,
+                      struct sc_err *err);
+int sc_spool_out_reply_to(void *impl, const struct sc_id *id, struct sc_record *ret,
+                          struct sc_err *err);
 int sc_spool_out_defer(void *impl, const struct sc_id *id, sc_wall next, struct sc_err *err);
 int sc_spool_out_address(void *impl, const struct sc_id *id, const char *gateway,
                          struct sc_err *err);

@@ -65,6 +65,11 @@ int sc_spool_lock(const char *path, struct sc_err *err)
     return SC_EBUSY;
 }
 
+void sc_spool_unlock(int fd)
+{
+    (void)close(fd); /* the lock goes with it; the file stays, or two could hold one */
+}
+
 /* Created by us and not by SQLite: mode 0600 from birth, and a read-only file is refused here,
  * where SQLite would go on without being able to write. */
 static int touch(const char *path, struct sc_err *err)
@@ -74,8 +79,11 @@ static int touch(const char *path, struct sc_err *err)
         (void)sc_fail(err, SC_EIO, "the spool %s is read-only", path);
         return sc_err_remedy(err, "make it writable for this user (chmod u+rw, chown)");
     }
-    if (fd < 0)
-        return sc_fail_errno(err, errno, "cannot open the spool %s", path);
+    if (fd < 0) {
+        int r = sc_fail_errno(err, errno, "cannot open the spool %s", path);
+        (void)sc_err_remedy(err, "move what is there away, or set another state_dir");
+        return r;
+    }
     (void)close(fd); /* nothing was written */
     return SC_OK;
 }
@@ -101,8 +109,7 @@ static int not_ours(struct sc_spool_sqlite *s, struct sc_err *err)
     return sc_err_remedy(err, "move it away, or set another state_dir");
 }
 
-/* The version of the file; 0 for one that is new. */
-static int identify(struct sc_spool_sqlite *s, int *ret_version, struct sc_err *err)
+int sc_spool_identify(struct sc_spool_sqlite *s, int *ret_version, struct sc_err *err)
 {
     int app = 0, version = 0, tables = 0;
     int r = pragma_int(s, "PRAGMA application_id", &app, err);
@@ -182,10 +189,14 @@ int sc_spool_open_db(struct sc_spool_sqlite *s, bool full_sync, struct sc_err *e
         return sc_spool_fail(s, rc, err);
     (void)sqlite3_extended_result_codes(s->db, 1);
     (void)sqlite3_busy_timeout(s->db, BUSY_MS);
-    r = identify(s, &version, err);
+    (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL); /* till it is ours */
+    r = sc_spool_identify(s, &version, err);
     if (r == SC_OK)
         r = quick_check(s, err);
     if (r == SC_OK)
         r = set_up(s, version == 0, full_sync, err);
-    return r == SC_OK ? sc_spool_migrate(s, version, err) : r;
+    if (r < 0)
+        return r;
+    (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+    return sc_spool_migrate(s, version, err);
 }

@@ -18,12 +18,17 @@ static int insert(struct sc_spool_sqlite *s, struct sc_message *m, sc_wall now, 
     sc_spool_bind_key(st, 6, m->to_agent);
     sc_spool_bind_key(st, 7, m->to_gateway);
     (void)sqlite3_bind_int64(st, 8, now.ms);
-    int64_t n;
-    r = sc_spool_insert(s, ST_OUT_PUT, ST_OUT_PUT_ENVELOPE, &envelope, &n, err);
+    if (sc_id_is_zero(&m->in_reply_to))
+        (void)sqlite3_bind_null(st, 9);
+    else
+        sc_spool_bind_id(st, 9, &m->in_reply_to);
+    struct spool_state row = { .kind = m->kind, .queue = sc_spool_queue(s, false, m->from_agent) };
+    r = sc_spool_insert(s, ST_OUT_PUT, ST_OUT_PUT_ENVELOPE, &envelope, &row.n, err);
     if (r < 0)
         return r;
     s->now.outbox_open++;
-    return sc_spool_recent_add(s, &m->id, &(struct spool_state){ .n = n, .kind = m->kind }, err);
+    sc_spool_queue_add(s, row.queue, 1);
+    return sc_spool_recent_add(s, &m->id, &row, err);
 }
 
 int sc_spool_out_put(void *impl, struct sc_message *m, sc_wall now, sc_wall next,
@@ -35,7 +40,10 @@ int sc_spool_out_put(void *impl, struct sc_message *m, sc_wall now, sc_wall next
     if (r != SC_ENOENT)
         return r == SC_OK ? sc_fail(err, SC_EEXIST, "a message with this id was accepted before")
                           : r;
-    r = sc_spool_begin(s, err);
+    /* A reply ends something, and is let through. */
+    r = m->kind == SC_KIND_MESSAGE ? sc_spool_queue_room(s, false, m->from_agent, err) : SC_OK;
+    if (r == SC_OK)
+        r = sc_spool_begin(s, err);
     if (r == SC_OK)
         r = sc_spool_make_room(s, m->body_len, err);
     return r == SC_OK ? insert(s, m, now, next, err) : r;
@@ -62,26 +70,21 @@ static bool skips_stored(const struct spool_state *row, enum sc_stage stage)
 
 /* With what was gathered of it before. */
 static int move_now(struct sc_spool_sqlite *s, const struct sc_id *id,
-                    const struct spool_state *row, enum sc_stage stage, sc_wall at,
-                    const char *reason, struct sc_err *err)
+                    const struct spool_state *row, struct spool_move *m, struct sc_err *err)
 {
-    bool settles = sc_stage_settled(row->kind, stage);
-    struct spool_move m = { .n = row->n, .stage = stage, .reason = reason };
+    bool settles = sc_stage_settled(row->kind, m->stage);
     int r = sc_spool_begin(s, err);
     if (r < 0)
         return r;
-    sc_spool_recent_forget(s, id, m.times);
-    m.times[stage] = at.ms;
-    if (skips_stored(row, stage))
-        m.times[SC_STAGE_STORED] = at.ms;
-    r = sc_spool_write_move(s, settles ? ST_OUT_SETTLE : ST_OUT_ADVANCE, &m, err);
+    sc_spool_recent_forget(s, id, m);
+    r = sc_spool_write_move(s, settles ? ST_OUT_SETTLE : ST_OUT_ADVANCE, m, err);
     if (r == SC_OK && settles && !row->settled)
         s->now.outbox_open--;
     return r;
 }
 
 int sc_spool_out_advance(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,
-                         const char *reason, bool *ret_changed, struct sc_err *err)
+                         const char *note, bool *ret_changed, struct sc_err *err)
 {
     struct sc_spool_sqlite *s = impl;
     struct spool_state row;
@@ -89,10 +92,24 @@ int sc_spool_out_advance(void *impl, const struct sc_id *id, enum sc_stage stage
     if (r < 0)
         return r;
     bool moves = sc_fsm_allowed(&sc_stage_fsm, (int)row.stage, (int)stage);
+    struct spool_move m = { .n = row.n, .stage = stage };
+    m.times[stage] = at.ms;
+    if (skips_stored(&row, stage))
+        m.times[SC_STAGE_STORED] = at.ms;
+    if (stage == SC_STAGE_SENT)
+        (void)snprintf(m.via, sizeof m.via, "%s", note ? note : "");
+    else
+        m.reason = note;
+    if (row.stage < SC_STAGE_STORED && stage >= SC_STAGE_STORED)
+        m.leaves = row.queue; /* it is the receiver's to keep, or nobody's */
+    if (stage == SC_STAGE_SENT && row.stage == SC_STAGE_SENT) {
+        m.times[stage] = 0; /* the first time counts; which transport it was now does, too */
+        return sc_spool_recent_note(s, id, &row, &m, err);
+    }
     if (moves && !row.settled && !sc_stage_settled(row.kind, stage))
-        r = sc_spool_recent_note(s, id, &row, stage, at, skips_stored(&row, stage), err);
+        r = sc_spool_recent_note(s, id, &row, &m, err);
     else if (moves)
-        r = move_now(s, id, &row, stage, at, reason, err);
+        r = move_now(s, id, &row, &m, err);
     if (r == SC_OK && ret_changed)
         *ret_changed = moves;
     return r;
@@ -122,8 +139,12 @@ static int set_due(struct sc_spool_sqlite *s, enum spool_stmt which, const struc
     return r;
 }
 
-int sc_spool_out_retry(void *impl, const struct sc_id *id, sc_wall next, struct sc_err *err)
+int sc_spool_out_retry(void *impl, const struct sc_id *id, sc_wall next, const struct sc_attempt *a,
+                       struct sc_err *err)
 {
+    struct sc_spool_sqlite *s = impl;
+    sc_spool_bind_text(s->stmt[ST_OUT_RETRY], 3, a->via);
+    sc_spool_bind_text(s->stmt[ST_OUT_RETRY], 4, a->error);
     return set_due(impl, ST_OUT_RETRY, id, next, err);
 }
 
@@ -159,6 +180,19 @@ int sc_spool_out_address(void *impl, const struct sc_id *id, const char *gateway
     if (r == SC_OK)
         r = readdress(s, ST_OUT_ADDRESS_ENVELOPE, row.n, gateway, err);
     return r;
+}
+
+int sc_spool_out_note(void *impl, const struct sc_id *id, const struct sc_attempt *a,
+                      struct sc_err *err)
+{
+    struct sc_spool_sqlite *s = impl;
+    int r = sc_spool_begin(s, err);
+    if (r < 0)
+        return r;
+    sc_spool_bind_id(s->stmt[ST_OUT_NOTE], 1, id);
+    sc_spool_bind_text(s->stmt[ST_OUT_NOTE], 2, a->via);
+    sc_spool_bind_text(s->stmt[ST_OUT_NOTE], 3, a->error);
+    return sc_spool_write(s, ST_OUT_NOTE, err);
 }
 
 int sc_spool_out_due(void *impl, sc_wall now, int limit, sc_record_fn *fn, void *ctx,
@@ -204,4 +238,15 @@ int sc_spool_out_list(void *impl, bool all, int limit, sc_record_fn *fn, void *c
         return r;
     (void)sqlite3_bind_int(s->stmt[query], 1, limit);
     return sc_spool_visit(s, query, ST_OUT_BY_N, limit, fn, ctx, err);
+}
+
+int sc_spool_out_reply_to(void *impl, const struct sc_id *id, struct sc_record *ret,
+                          struct sc_err *err)
+{
+    struct sc_spool_sqlite *s = impl;
+    int r = sc_spool_recent_write(s, err);
+    if (r < 0)
+        return r;
+    sc_spool_bind_id(s->stmt[ST_OUT_REPLY_TO], 1, id);
+    return sc_spool_record(s, ST_OUT_REPLY_TO, ret, err);
 }

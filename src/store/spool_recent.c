@@ -15,6 +15,8 @@ struct recent {
     struct sc_id id;
     struct spool_state row;
     int64_t times[SC_STAGES], due_ms; /* not written yet; 0: nothing to write */
+    char via[SPOOL_VIA_SIZE];         /* the same; "" */
+    struct spool_queue *leaves;       /* the same; NULL */
     TAILQ_ENTRY(recent) dirty;
     bool is_dirty;
 };
@@ -48,9 +50,13 @@ static int write_one(struct sc_spool_sqlite *s, struct recent *e, struct sc_err 
 {
     TAILQ_REMOVE(&s->dirty, e, dirty);
     e->is_dirty = false;
-    struct spool_move m = { .n = e->row.n, .stage = e->row.stage, .due_ms = e->due_ms };
+    struct spool_move m = {
+        .n = e->row.n, .stage = e->row.stage, .due_ms = e->due_ms, .leaves = sc_steal(&e->leaves)
+    };
     memcpy(m.times, e->times, sizeof m.times);
+    memcpy(m.via, e->via, sizeof m.via);
     memset(e->times, 0, sizeof e->times);
+    e->via[0] = 0;
     e->due_ms = 0;
     return sc_spool_write_move(s, m.due_ms ? ST_OUT_ADVANCE_DUE : ST_OUT_ADVANCE, &m, err);
 }
@@ -121,8 +127,8 @@ bool sc_spool_recent_defer(struct sc_spool_sqlite *s, const struct sc_id *id, sc
 }
 
 int sc_spool_recent_note(struct sc_spool_sqlite *s, const struct sc_id *id,
-                         const struct spool_state *row, enum sc_stage stage, sc_wall at,
-                         bool stored_too, struct sc_err *err)
+                         const struct spool_state *row, const struct spool_move *m,
+                         struct sc_err *err)
 {
     if (!sc_map_get_id(s->recent, id)) {
         int r = sc_spool_recent_add(s, id, row, err);
@@ -130,21 +136,29 @@ int sc_spool_recent_note(struct sc_spool_sqlite *s, const struct sc_id *id,
             return r;
     }
     struct recent *e = sc_map_get_id(s->recent, id);
-    e->row.stage = stage;
-    e->times[stage] = at.ms;
-    if (stored_too)
-        e->times[SC_STAGE_STORED] = at.ms;
+    e->row.stage = m->stage;
+    for (int i = 0; i < SC_STAGES; i++)
+        if (m->times[i])
+            e->times[i] = m->times[i];
+    if (*m->via)
+        memcpy(e->via, m->via, sizeof e->via);
+    if (m->leaves)
+        e->leaves = m->leaves;
     soil(s, e);
     return SC_OK;
 }
 
-void sc_spool_recent_forget(struct sc_spool_sqlite *s, const struct sc_id *id,
-                            int64_t ret_times[SC_STAGES])
+void sc_spool_recent_forget(struct sc_spool_sqlite *s, const struct sc_id *id, struct spool_move *m)
 {
     struct recent *e = sc_map_get_id(s->recent, id);
     if (!e)
         return;
-    if (ret_times)
-        memcpy(ret_times, e->times, sizeof e->times);
+    for (int i = 0; m && i < SC_STAGES; i++)
+        if (!m->times[i])
+            m->times[i] = e->times[i];
+    if (m && !*m->via)
+        memcpy(m->via, e->via, sizeof m->via);
+    if (m && !m->leaves)
+        m->leaves = e->leaves;
     drop(s, e);
 }

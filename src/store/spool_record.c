@@ -15,7 +15,15 @@ enum {
     COL_REASON,
     COL_TIMES,
     COL_FROM_GATEWAY = COL_TIMES + SC_STAGES,
-    COL_JSON
+    COL_JSON,
+    COL_AMBIGUOUS,
+    COL_LISTED,
+    COL_LAST_ERROR,
+    COL_REVIVED,
+    COL_DUE,
+    COL_VIA,
+    COL_RETRY_OF,
+    COL_RETRIED_AS
 };
 
 /* The minimal form from Consul KV has no sender's gateway, and an envelope must have one: this word
@@ -58,6 +66,9 @@ int sc_spool_state(struct sc_spool_sqlite *s, enum spool_stmt which, const struc
         ret->stage = read_stage(st, 2);
         ret->settled = sqlite3_column_int(st, 3) != 0;
         read_reason(st, 4, ret->reason);
+        ret->queue = ret->settled ? NULL
+                                  : sc_map_get(s->queues[which == ST_IN_STATE],
+                                               (const char *)sqlite3_column_text(st, 5));
     }
     (void)sqlite3_reset(st);
     return rc == SQLITE_ROW ? SC_OK : SC_ENOENT;
@@ -81,6 +92,26 @@ static int read_message(struct sc_spool_sqlite *s, sqlite3_stmt *st, struct sc_m
     return SC_OK;
 }
 
+static void read_id(sqlite3_stmt *st, int col, struct sc_id *ret)
+{
+    const void *b = sqlite3_column_blob(st, col);
+    if (b && sqlite3_column_bytes(st, col) == (int)sizeof ret->b)
+        memcpy(ret->b, b, sizeof ret->b);
+}
+
+/* What only people ask for. */
+static void read_history(sqlite3_stmt *st, struct sc_record *r)
+{
+    r->ambiguous = sqlite3_column_int(st, COL_AMBIGUOUS) != 0;
+    r->listed = sqlite3_column_type(st, COL_LISTED) != SQLITE_NULL;
+    r->last_error = sc_xstrdup((const char *)sqlite3_column_text(st, COL_LAST_ERROR));
+    r->revived.ms = sqlite3_column_int64(st, COL_REVIVED);
+    r->due.ms = sqlite3_column_int64(st, COL_DUE);
+    r->via = sc_xstrdup((const char *)sqlite3_column_text(st, COL_VIA));
+    read_id(st, COL_RETRY_OF, &r->retry_of);
+    read_id(st, COL_RETRIED_AS, &r->retried_as);
+}
+
 static int read_record(struct sc_spool_sqlite *s, sqlite3_stmt *st, struct sc_record *ret,
                        struct sc_err *err)
 {
@@ -96,6 +127,7 @@ static int read_record(struct sc_spool_sqlite *s, sqlite3_stmt *st, struct sc_re
     for (int i = 0; i < SC_STAGES; i++)
         r.times[i].ms = sqlite3_column_int64(st, COL_TIMES + i); /* NULL reads as 0 */
     r.reason = sc_xstrdup((const char *)sqlite3_column_text(st, COL_REASON));
+    read_history(st, &r);
     *ret = r;
     return SC_OK;
 }
@@ -189,7 +221,9 @@ int sc_spool_insert(struct sc_spool_sqlite *s, enum spool_stmt put, enum spool_s
 int sc_spool_write_move(struct sc_spool_sqlite *s, enum spool_stmt which,
                         const struct spool_move *m, struct sc_err *err)
 {
-    bool settles = which == ST_OUT_SETTLE || which == ST_IN_SETTLE;
+    bool settles = which == ST_OUT_SETTLE || which == ST_IN_SETTLE,
+         incoming = which == ST_IN_SETTLE;
+    bool dies = m->stage == SC_STAGE_DEAD, ambiguous = dies && sc_reason_ambiguous(m->reason);
     sqlite3_stmt *st = s->stmt[which];
     (void)sqlite3_clear_bindings(st); /* the times of other stages stay NULL */
     (void)sqlite3_bind_int64(st, 1, m->n);
@@ -203,8 +237,17 @@ int sc_spool_write_move(struct sc_spool_sqlite *s, enum spool_stmt which,
         sc_spool_bind_text(st, 10, m->reason);
         (void)sqlite3_bind_int64(st, 11, m->times[m->stage]);
     }
+    if (*m->via)
+        sc_spool_bind_text(st, 14, m->via);
+    if (dies) {
+        (void)sqlite3_bind_int64(st, 12, m->times[m->stage]);
+        (void)sqlite3_bind_int(st, 13, ambiguous);
+    }
     int r = sc_spool_write(s, which, err);
-    if (r == SC_OK && m->stage == SC_STAGE_DEAD)
-        s->now.dead++;
+    if (r == SC_OK) {
+        s->now.dead[incoming] += dies;
+        s->now.ambiguous[incoming] += ambiguous;
+        sc_spool_queue_add(s, m->leaves, -1);
+    }
     return r;
 }

@@ -21,7 +21,7 @@ static const struct table inbox = { ST_IN_OLD, ST_IN_REMEMBER, ST_IN_DELETE,
 
 struct old_row {
     int64_t n, bytes, settled_ms;
-    bool dead;
+    bool listed, ambiguous;
 };
 
 /* SC_ENOENT when nothing settled before that time. */
@@ -36,8 +36,9 @@ static int oldest(struct sc_spool_sqlite *s, const struct table *t, int64_t befo
     if (rc == SQLITE_ROW)
         *ret = (struct old_row){ .n = sqlite3_column_int64(st, 0),
                                  .bytes = sqlite3_column_int64(st, 1),
-                                 .dead = sqlite3_column_int(st, 2) == SC_STAGE_DEAD,
-                                 .settled_ms = sqlite3_column_int64(st, 3) };
+                                 .settled_ms = sqlite3_column_int64(st, 2),
+                                 .listed = sqlite3_column_int(st, 3) != 0,
+                                 .ambiguous = sqlite3_column_int(st, 4) != 0 };
     (void)sqlite3_reset(st);
     return rc == SQLITE_ROW ? SC_OK : SC_ENOENT;
 }
@@ -62,7 +63,8 @@ static int drop(struct sc_spool_sqlite *s, const struct table *t, const struct o
         return r;
     s->now.messages--;
     s->now.bytes -= row->bytes;
-    s->now.dead -= row->dead;
+    s->now.dead[t == &inbox] -= row->listed;
+    s->now.ambiguous[t == &inbox] -= row->listed && row->ambiguous;
     return SC_OK;
 }
 
@@ -84,18 +86,28 @@ static bool has_room(const struct sc_spool_sqlite *s, size_t bytes)
            (s->max_bytes <= 0 || s->now.bytes + (int64_t)bytes <= s->max_bytes);
 }
 
-static int no_room(const struct sc_spool_sqlite *s, struct sc_err *err)
+static int no_room(struct sc_spool_sqlite *s, struct sc_err *ret)
 {
-    if (s->max_messages > 0 && s->now.messages >= s->max_messages) {
-        (void)sc_fail(err, SC_EFULL, "the spool is full: %lld messages wait in it",
-                      (long long)s->now.messages);
-        (void)sc_err_remedy(err, "see what waits (sideclaw outbox), or raise spool.max_messages");
-    } else {
-        (void)sc_fail(err, SC_EFULL, "the spool is full: %lld bytes wait in it",
-                      (long long)s->now.bytes);
-        (void)sc_err_remedy(err, "see what waits (sideclaw outbox), or raise spool.max_bytes");
-    }
+    struct sc_err err = SC_ERR_INIT;
+    bool many = s->max_messages > 0 && s->now.messages >= s->max_messages;
+    (void)sc_fail(&err, SC_EFULL,
+                  "the spool is full: %lld messages of %lld bytes wait in it, %lld %s"
+                  " are allowed",
+                  (long long)s->now.messages, (long long)s->now.bytes,
+                  (long long)(many ? s->max_messages : s->max_bytes), many ? "messages" : "bytes");
+    (void)sc_err_remedy(&err, "see what waits (sideclaw outbox, sideclaw dead list), or raise %s",
+                        many ? "spool.max_messages" : "spool.max_bytes");
+    s->full++;
+    sc_spool_health_bad(s->health, &err);
+    if (ret)
+        *ret = err;
     return SC_EFULL;
+}
+
+bool sc_spool_has_room(const struct sc_spool_sqlite *s, size_t bytes)
+{
+    int64_t open = s->now.outbox_open + s->now.inbox_open;
+    return has_room(s, bytes) || open < s->now.messages;
 }
 
 int sc_spool_make_room(struct sc_spool_sqlite *s, size_t bytes, struct sc_err *err)

@@ -64,18 +64,43 @@ static const char schema_1[] =
     "    FROM inbox i JOIN inbox_envelope e USING(n)"
     ") m JOIN stages s USING(stage);";
 
+/* Dead letters, and what `sideclaw show` tells. A dead row has listed_ms until somebody retries or
+ * drops it; the statements of a living one do not name it, so that its index costs them nothing. */
+static const char schema_2[] =
+    "ALTER TABLE outbox ADD COLUMN listed_ms INTEGER;"
+    "ALTER TABLE outbox ADD COLUMN ambiguous INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE outbox ADD COLUMN via TEXT;"
+    "ALTER TABLE outbox ADD COLUMN last_error TEXT;"
+    "ALTER TABLE outbox ADD COLUMN in_reply_to BLOB;"
+    "ALTER TABLE outbox ADD COLUMN retry_of BLOB;"
+    "ALTER TABLE outbox ADD COLUMN retried_as BLOB;"
+    "ALTER TABLE outbox ADD COLUMN revived_ms INTEGER;"
+    "CREATE INDEX outbox_dead ON outbox(listed_ms) WHERE listed_ms IS NOT NULL;"
+    "CREATE INDEX outbox_reply ON outbox(in_reply_to) WHERE in_reply_to IS NOT NULL;"
+    "ALTER TABLE inbox ADD COLUMN listed_ms INTEGER;"
+    "ALTER TABLE inbox ADD COLUMN ambiguous INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE inbox ADD COLUMN last_error TEXT;"
+    "ALTER TABLE inbox ADD COLUMN revived_ms INTEGER;"
+    "CREATE INDEX inbox_dead ON inbox(listed_ms) WHERE listed_ms IS NOT NULL;"
+    "UPDATE outbox SET listed_ms = coalesce(dead_ms, settled_ms),"
+    "  ambiguous = coalesce(reason LIKE 'ambiguous:%', 0) WHERE stage = 6;"
+    "UPDATE inbox SET listed_ms = coalesce(dead_ms, settled_ms),"
+    "  ambiguous = coalesce(reason LIKE 'ambiguous:%', 0) WHERE stage = 6;";
+
 /* migrations[v] brings a file of version v to v + 1. */
-static const char *const migrations[] = { schema_1 };
+static const char *const migrations[] = { schema_1, schema_2 };
 enum { SCHEMA_VERSION = (int)SC_ARRAY_LEN(migrations) };
 
 /* Columns as sc_spool_record reads them. */
 #define OUT_RECORD                                                                                 \
     "SELECT o.n, o.stage, o.attempts, 0, o.reason, o.accepted_ms, o.sent_ms, o.stored_ms,"         \
-    " o.delivered_ms, o.started_ms, o.replied_ms, o.dead_ms, NULL, e.json"                         \
+    " o.delivered_ms, o.started_ms, o.replied_ms, o.dead_ms, NULL, e.json, o.ambiguous,"           \
+    " o.listed_ms, o.last_error, o.revived_ms, o.due_ms, o.via, o.retry_of, o.retried_as"          \
     " FROM outbox o JOIN outbox_envelope e ON e.n = o.n WHERE "
 #define IN_RECORD                                                                                  \
     "SELECT i.n, i.stage, 0, i.acked, i.reason, NULL, NULL, i.stored_ms, i.delivered_ms,"          \
-    " i.started_ms, i.replied_ms, i.dead_ms, i.from_gateway, e.json"                               \
+    " i.started_ms, i.replied_ms, i.dead_ms, i.from_gateway, e.json, i.ambiguous,"                 \
+    " i.listed_ms, i.last_error, i.revived_ms, NULL, NULL, NULL, NULL"                             \
     " FROM inbox i JOIN inbox_envelope e ON e.n = i.n WHERE "
 
 /* ?3 + stage is the time at which that stage was reached; those not bound are NULL and keep what
@@ -85,6 +110,12 @@ enum { SCHEMA_VERSION = (int)SC_ARRAY_LEN(migrations) };
     " started_ms = coalesce(started_ms, ?7), replied_ms = coalesce(replied_ms, ?8),"               \
     " dead_ms = coalesce(dead_ms, ?9)"
 #define OUT_TIMES "sent_ms = coalesce(sent_ms, ?4), " LATER_TIMES
+#define DEATH "listed_ms = ?12, ambiguous = max(ambiguous, coalesce(?13, 0))"
+/* Of one agent, or with a reason that begins so, or both. */
+#define DEAD_WANTED                                                                                \
+    "listed_ms IS NOT NULL AND (?3 IS NULL OR from_agent = ?3 OR to_agent = ?3)"                   \
+    " AND (?4 IS NULL OR substr(reason, 1, length(?4)) = ?4)"                                      \
+    " ORDER BY listed_ms, n LIMIT ?1 OFFSET ?2"
 
 static const char *const statements[SPOOL_STMTS] = {
     /* IMMEDIATE: a lock that is not to be had shows here, not in the middle. */
@@ -96,18 +127,24 @@ static const char *const statements[SPOOL_STMTS] = {
     [ST_SEQ_PUT] = "INSERT INTO lanes(from_agent, to_agent, seq) VALUES(?1, ?2, ?3)"
                    " ON CONFLICT(from_agent, to_agent) DO UPDATE SET seq = excluded.seq",
     [ST_OUT_PUT] = "INSERT INTO outbox(bytes, id, kind, stage, attempts, due_ms, from_agent,"
-                   " to_agent, to_gateway, accepted_ms) VALUES(?1, ?2, ?3, 0, 0, ?4, ?5, ?6, ?7,"
-                   " ?8)",
+                   " to_agent, to_gateway, accepted_ms, in_reply_to) VALUES(?1, ?2, ?3, 0, 0, ?4,"
+                   " ?5, ?6, ?7, ?8, ?9)",
     [ST_OUT_PUT_ENVELOPE] = "INSERT INTO outbox_envelope(n, json) VALUES(?1, ?2)",
-    [ST_OUT_STATE] = "SELECT n, kind, stage, settled_ms IS NOT NULL, reason FROM outbox"
+    [ST_OUT_STATE] = "SELECT n, kind, stage, settled_ms IS NOT NULL, reason, from_agent FROM outbox"
                      " WHERE id = ?1",
     /* Without a word about indexed columns, so that no index is touched. */
-    [ST_OUT_ADVANCE] = "UPDATE outbox SET stage = ?2, " OUT_TIMES " WHERE n = ?1",
-    [ST_OUT_ADVANCE_DUE] = "UPDATE outbox SET stage = ?2, " OUT_TIMES ", due_ms = ?10"
-                           " WHERE n = ?1",
-    [ST_OUT_SETTLE] = "UPDATE outbox SET stage = ?2, " OUT_TIMES ", reason = ?10,"
-                      " settled_ms = ?11, due_ms = NULL WHERE n = ?1",
-    [ST_OUT_RETRY] = "UPDATE outbox SET attempts = attempts + 1, due_ms = ?2 WHERE n = ?1",
+    [ST_OUT_ADVANCE] = "UPDATE outbox SET stage = ?2, " OUT_TIMES ", via = coalesce(?14, via)"
+                       " WHERE n = ?1",
+    [ST_OUT_ADVANCE_DUE] = "UPDATE outbox SET stage = ?2, " OUT_TIMES ", via = coalesce(?14, via),"
+                           " due_ms = ?10 WHERE n = ?1",
+    [ST_OUT_SETTLE] =
+        "UPDATE outbox SET stage = ?2, " OUT_TIMES ", reason = ?10,"
+        " settled_ms = ?11, due_ms = NULL, via = coalesce(?14, via), " DEATH " WHERE n = ?1",
+    [ST_OUT_RETRY] = "UPDATE outbox SET attempts = attempts + 1, due_ms = ?2,"
+                     " via = coalesce(?3, via), last_error = coalesce(?4, last_error)"
+                     " WHERE n = ?1",
+    [ST_OUT_NOTE] = "UPDATE outbox SET via = coalesce(?2, via),"
+                    " last_error = coalesce(?3, last_error) WHERE id = ?1",
     [ST_OUT_DEFER] = "UPDATE outbox SET due_ms = ?2 WHERE n = ?1",
     [ST_OUT_ADDRESS] = "UPDATE outbox SET to_gateway = ?2 WHERE n = ?1",
     [ST_OUT_ADDRESS_ENVELOPE] =
@@ -127,8 +164,9 @@ static const char *const statements[SPOOL_STMTS] = {
     [ST_OUT_LATEST] = "SELECT n FROM (SELECT n FROM outbox ORDER BY n DESC LIMIT ?1) ORDER BY n",
     [ST_OUT_BY_N] = OUT_RECORD "o.n = ?1",
     [ST_OUT_BY_ID] = OUT_RECORD "o.id = ?1",
-    [ST_OUT_OLD] = "SELECT n, bytes, stage, settled_ms FROM outbox WHERE settled_ms <= ?1"
-                   " ORDER BY settled_ms LIMIT 1",
+    [ST_OUT_REPLY_TO] = OUT_RECORD "o.in_reply_to = ?1 ORDER BY o.n DESC LIMIT 1",
+    [ST_OUT_OLD] = "SELECT n, bytes, settled_ms, listed_ms IS NOT NULL, ambiguous FROM outbox"
+                   " WHERE settled_ms <= ?1 ORDER BY settled_ms LIMIT 1",
     [ST_OUT_DELETE] = "DELETE FROM outbox WHERE n = ?1",
     [ST_OUT_DELETE_ENVELOPE] = "DELETE FROM outbox_envelope WHERE n = ?1",
 
@@ -136,17 +174,19 @@ static const char *const statements[SPOOL_STMTS] = {
                   " from_gateway, in_reply_to, stored_ms, delivered_ms, settled_ms)"
                   " VALUES(?1, ?2, ?3, ?10, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?11, ?12)",
     [ST_IN_PUT_ENVELOPE] = "INSERT INTO inbox_envelope(n, json) VALUES(?1, ?2)",
-    [ST_IN_STATE] = "SELECT n, kind, stage, settled_ms IS NOT NULL, reason FROM inbox"
+    [ST_IN_STATE] = "SELECT n, kind, stage, settled_ms IS NOT NULL, reason, to_agent FROM inbox"
                     " WHERE id = ?1",
-    [ST_IN_SEEN] = "SELECT n, 0, stage, 1, reason FROM seen WHERE id = ?1",
+    [ST_IN_SEEN] = "SELECT n, 0, stage, 1, reason, '' FROM seen WHERE id = ?1",
     [ST_IN_ADVANCE] = "UPDATE inbox SET stage = ?2, " LATER_TIMES " WHERE n = ?1",
     [ST_IN_SETTLE] = "UPDATE inbox SET stage = ?2, " LATER_TIMES ", reason = ?10,"
-                     " settled_ms = ?11 WHERE n = ?1",
+                     " settled_ms = ?11, " DEATH " WHERE n = ?1",
     [ST_IN_ACK] = "UPDATE inbox SET acked = 1, acked_ms = coalesce(acked_ms, ?3),"
                   " settled_ms = coalesce(settled_ms, ?3) WHERE n = ?1 AND to_agent = ?2",
     /* By seq, because a retry may have overtaken: the lane is first in, first out at its sender. */
     [ST_IN_HEAD] = "SELECT n FROM inbox WHERE settled_ms IS NULL AND to_agent = ?1 AND"
                    " from_agent = ?2 AND from_gateway = ?3 ORDER BY seq, n LIMIT 1",
+    [ST_IN_LATER] = "SELECT n FROM inbox WHERE settled_ms IS NULL AND to_agent = ?1 AND"
+                    " from_agent = ?2 AND from_gateway = ?3 AND seq > ?4 LIMIT 1",
     /* The largest seq skips the whole lane: without it SQLite would read on through its messages.
      */
     [ST_IN_LANES] = "SELECT to_agent, from_agent, from_gateway FROM inbox WHERE settled_ms IS NULL"
@@ -168,8 +208,8 @@ static const char *const statements[SPOOL_STMTS] = {
     [ST_IN_REPLY_TO] = IN_RECORD "i.in_reply_to = ?1 ORDER BY i.n LIMIT 1",
     [ST_IN_BY_N] = IN_RECORD "i.n = ?1",
     [ST_IN_BY_ID] = IN_RECORD "i.id = ?1",
-    [ST_IN_OLD] = "SELECT n, bytes, stage, settled_ms FROM inbox WHERE settled_ms <= ?1"
-                  " ORDER BY settled_ms LIMIT 1",
+    [ST_IN_OLD] = "SELECT n, bytes, settled_ms, listed_ms IS NOT NULL, ambiguous FROM inbox"
+                  " WHERE settled_ms <= ?1 ORDER BY settled_ms LIMIT 1",
     [ST_IN_REMEMBER] = "INSERT OR IGNORE INTO seen(id, stage, reason, at_ms)"
                        " SELECT id, stage, reason, settled_ms FROM inbox WHERE n = ?1",
     [ST_IN_REFUSE] = "INSERT INTO seen(id, stage, reason, at_ms) VALUES(?1, ?2, ?3, ?4)",
@@ -180,13 +220,49 @@ static const char *const statements[SPOOL_STMTS] = {
     [ST_SEEN_EXPIRE] = "DELETE FROM seen WHERE n IN (SELECT n FROM"
                        " (SELECT n, at_ms FROM seen ORDER BY n LIMIT ?3) WHERE at_ms < ?1"
                        " OR n <= (SELECT max(n) FROM seen) - ?2)",
+    [ST_OUT_DEAD] = "SELECT n FROM outbox WHERE " DEAD_WANTED,
+    [ST_IN_DEAD] = "SELECT n FROM inbox WHERE " DEAD_WANTED,
+    [ST_OUT_LISTED] = "SELECT n, ambiguous, bytes, from_agent FROM outbox WHERE id = ?1 AND "
+                      "listed_ms IS NOT NULL",
+    [ST_IN_LISTED] =
+        "SELECT n, ambiguous, bytes, to_agent FROM inbox WHERE id = ?1 AND listed_ms IS NOT NULL",
+    [ST_OUT_UNLIST] = "UPDATE outbox SET listed_ms = NULL WHERE n = ?1",
+    [ST_IN_UNLIST] = "UPDATE inbox SET listed_ms = NULL WHERE n = ?1",
+    [ST_OUT_RETRIED] = "UPDATE outbox SET retried_as = ?2 WHERE id = ?1",
+    [ST_OUT_RETRY_OF] = "UPDATE outbox SET retry_of = ?2 WHERE id = ?1",
+    /* What it died of stays readable, as the error of its last attempt. */
+    [ST_IN_REVIVE] = "UPDATE inbox SET stage = 2, settled_ms = NULL, listed_ms = NULL,"
+                     " last_error = reason, reason = NULL, delivered_ms = NULL, started_ms = NULL,"
+                     " dead_ms = NULL, revived_ms = ?2, ambiguous = max(ambiguous, ?3)"
+                     " WHERE n = ?1",
+    [ST_TWIN_REVIVE] = "UPDATE outbox SET stage = 2, settled_ms = NULL, listed_ms = NULL,"
+                       " last_error = reason, reason = NULL, delivered_ms = NULL,"
+                       " started_ms = NULL, dead_ms = NULL, due_ms = ?2,"
+                       " ambiguous = max(ambiguous, ?3) WHERE n = ?1",
+
+    [ST_OUT_REVIVE] = "UPDATE outbox SET stage = 0, settled_ms = NULL, listed_ms = NULL,"
+                      " last_error = reason, reason = NULL, sent_ms = NULL, dead_ms = NULL,"
+                      " attempts = 0, due_ms = ?2, revived_ms = ?3, bytes = ?4, ambiguous = 0"
+                      " WHERE n = ?1",
+    [ST_OUT_REVIVE_ENVELOPE] = "UPDATE outbox_envelope SET json = ?2 WHERE n = ?1",
+    [ST_PROBE] = "UPDATE stages SET name = name WHERE stage = 0",
+
+    /* Only at the start: each of these reads everything. */
+    [ST_OUT_QUEUES] = "SELECT from_agent, count(*) FROM outbox WHERE due_ms IS NOT NULL AND"
+                      " stage < 2 GROUP BY from_agent",
+    [ST_IN_QUEUES] = "SELECT to_agent, count(*) FROM inbox WHERE settled_ms IS NULL"
+                     " GROUP BY to_agent",
     [ST_TOTALS] = "SELECT (SELECT count(*) FROM outbox WHERE due_ms IS NOT NULL),"
-                  " (SELECT count(*) FROM inbox WHERE settled_ms IS NULL), o.dead + i.dead,"
-                  " o.n + i.n, o.bytes + i.bytes FROM"
+                  " (SELECT count(*) FROM inbox WHERE settled_ms IS NULL),"
+                  " o.n + i.n, o.bytes + i.bytes, o.dead, i.dead, o.ambiguous, i.ambiguous FROM"
                   " (SELECT count(*) AS n, coalesce(sum(bytes), 0) AS bytes,"
-                  "   coalesce(sum(stage = 6), 0) AS dead FROM outbox) o,"
+                  "   count(listed_ms) AS dead,"
+                  "   coalesce(sum(listed_ms IS NOT NULL AND ambiguous), 0) AS ambiguous"
+                  "   FROM outbox) o,"
                   " (SELECT count(*) AS n, coalesce(sum(bytes), 0) AS bytes,"
-                  "   coalesce(sum(stage = 6), 0) AS dead FROM inbox) i",
+                  "   count(listed_ms) AS dead,"
+                  "   coalesce(sum(listed_ms IS NOT NULL AND ambiguous), 0) AS ambiguous"
+                  "   FROM inbox) i",
 };
 
 static int exec(struct sc_spool_sqlite *s, const char *sql, struct sc_err *err)
@@ -235,9 +311,10 @@ int sc_spool_count(struct sc_spool_sqlite *s, struct sc_err *err)
     s->now = (struct spool_totals){
         .outbox_open = sqlite3_column_int64(st, 0),
         .inbox_open = sqlite3_column_int64(st, 1),
-        .dead = sqlite3_column_int64(st, 2),
-        .messages = sqlite3_column_int64(st, 3),
-        .bytes = sqlite3_column_int64(st, 4),
+        .messages = sqlite3_column_int64(st, 2),
+        .bytes = sqlite3_column_int64(st, 3),
+        .dead = { sqlite3_column_int64(st, 4), sqlite3_column_int64(st, 5) },
+        .ambiguous = { sqlite3_column_int64(st, 6), sqlite3_column_int64(st, 7) },
     };
     s->committed = s->now;
     (void)sqlite3_reset(st);

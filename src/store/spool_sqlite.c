@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "sideclaw/mem.h"
 #include "spool_internal.h"
@@ -51,19 +50,29 @@ struct sc_spool_sqlite *sc_spool_sqlite_new(const struct sc_spool_sqlite_deps *d
     s->path = sc_xstrdup(deps->path);
     s->max_bytes = deps->max_bytes;
     s->max_messages = deps->max_messages;
+    sc_spool_sqlite_set_queues(s, deps->max_outgoing, deps->max_waiting);
+    s->health = sc_spool_health_new(s, deps->health, deps->ctx);
     s->wake = sc_timer_new(deps->loop, on_wake, s);
     s->lazy = sc_timer_new(deps->loop, on_lazy, s);
     sc_spool_recent_init(s);
     sc_spool_seq_init(s);
     s->lock_fd = sc_spool_lock(s->path, err);
     if (s->lock_fd < 0 || sc_spool_open_db(s, deps->full_sync, err) < 0 ||
-        sc_spool_prepare(s, err) < 0 || sc_spool_count(s, err) < 0) {
+        sc_spool_prepare(s, err) < 0 || sc_spool_count(s, err) < 0 ||
+        sc_spool_queues_load(s, err) < 0) {
         sc_spool_sqlite_free(s);
         return NULL;
     }
     s->hook = (struct sc_turn_hook){ .fn = on_turn, .ctx = s };
     sc_loop_hook_add(s->loop, &s->hook);
     return s;
+}
+
+void sc_spool_sqlite_set_queues(struct sc_spool_sqlite *s, int64_t max_outgoing,
+                                int64_t max_waiting)
+{
+    s->max_queue[false] = max_outgoing;
+    s->max_queue[true] = max_waiting;
 }
 
 static int commit_timed(struct sc_spool_sqlite *s, struct sc_err *err)
@@ -82,6 +91,8 @@ static void end_turn(struct sc_spool_sqlite *s, struct sc_err *err)
         (void)commit_timed(s, err); /* err is what is looked at */
     if (s->failed.code != SC_OK) {
         *err = s->failed;
+        s->failed_commits++;
+        sc_spool_health_bad(s->health, err);
         sc_log_error(s->log, "spool.commit_failed", SC_S("reason", err->text),
                      SC_S("remedy", err->remedy));
     }
@@ -157,9 +168,16 @@ static void stats(void *impl, struct sc_spool_stats *ret)
     *ret = (struct sc_spool_stats){
         .outbox_open = s->now.outbox_open,
         .inbox_open = s->now.inbox_open,
-        .dead = s->now.dead,
+        .messages = s->now.messages,
         .bytes = s->now.bytes,
+        .max_messages = s->max_messages,
+        .max_bytes = s->max_bytes,
+        .dead = { s->now.dead[0], s->now.dead[1] },
+        .ambiguous = { s->now.ambiguous[0], s->now.ambiguous[1] },
+        .full = s->full,
+        .agent_full = s->agent_full,
         .commits = s->commits,
+        .failed_commits = s->failed_commits,
         .commit_seconds = s->commit_seconds,
     };
 }
@@ -169,12 +187,14 @@ static const struct sc_spool_ops ops = {
     .out_advance = sc_spool_out_advance,
     .out_stage = sc_spool_out_stage,
     .out_retry = sc_spool_out_retry,
+    .out_note = sc_spool_out_note,
     .out_defer = sc_spool_out_defer,
     .out_address = sc_spool_out_address,
     .out_due = sc_spool_out_due,
     .out_hurry = sc_spool_hurry,
     .out_next_due = sc_spool_out_next_due,
     .out_list = sc_spool_out_list,
+    .out_reply_to = sc_spool_out_reply_to,
     .in_put = sc_spool_in_put,
     .in_refuse = sc_spool_in_refuse,
     .in_stage = sc_spool_in_stage,
@@ -186,6 +206,11 @@ static const struct sc_spool_ops ops = {
     .in_last = sc_spool_in_last,
     .in_ack = sc_spool_in_ack,
     .in_reply_to = sc_spool_in_reply_to,
+    .dead_list = sc_spool_dead_list,
+    .dead_drop = sc_spool_dead_drop,
+    .out_revive = sc_spool_out_revive,
+    .out_retried = sc_spool_out_retried,
+    .in_revive = sc_spool_in_revive,
     .get = get,
     .expire = sc_spool_expire,
     .after_commit = after_commit,
@@ -219,9 +244,11 @@ void sc_spool_sqlite_free(struct sc_spool_sqlite *s)
     sc_spool_seq_fini(s);
     close_db(s);
     if (s->lock_fd >= 0)
-        (void)close(s->lock_fd); /* the lock goes with it; the file stays, or two could hold one */
+        sc_spool_unlock(s->lock_fd);
     sc_timer_free(s->wake);
     sc_timer_free(s->lazy);
+    sc_spool_health_free(s->health);
+    sc_spool_queues_free(s);
     sc_spool_hurry_clear(s);
     free(s->hurry);
     free(s->waiting.v);

@@ -14,6 +14,13 @@ void sc_op_inbox_list(struct sc_call *call);
 void sc_op_inbox_get(struct sc_call *call);
 void sc_op_inbox_ack(struct sc_call *call);
 void sc_op_outbox_list(struct sc_call *call);
+/* ops_dead.c */
+void sc_op_dead_list(struct sc_call *call);
+void sc_op_dead_get(struct sc_call *call);
+void sc_op_dead_retry(struct sc_call *call);
+void sc_op_dead_drop(struct sc_call *call);
+void sc_op_dead_retry_all(struct sc_call *call);
+void sc_op_dead_drop_all(struct sc_call *call);
 /* ops_agents.c */
 void sc_op_agents_list(struct sc_call *call);
 void sc_op_gateways_list(struct sc_call *call);
@@ -29,6 +36,8 @@ void sc_op_operations_list(struct sc_call *call);
 
 /* record_value.c: a stored message as people see it; the body only when asked for. */
 struct sc_value *sc_record_value(const struct sc_record *r, bool with_body);
+/* The same with its body and its links to others: what `sideclaw show` tells. */
+struct sc_value *sc_message_value(const struct sc_ops_env *env, const struct sc_record *r);
 /* {"agent","gateway"} */
 struct sc_value *sc_address_value(const char *agent, const char *gateway);
 void sc_value_set_time(struct sc_value *obj, const char *key, sc_wall t);

@@ -80,10 +80,28 @@ struct sc_value *sc_problem_value(int status, const struct sc_err *err)
     return v;
 }
 
+/* When asking again may help: a full queue empties by itself, a full disk hardly so soon. */
+static const char *retry_after(int status)
+{
+    switch (status) {
+    case 429:
+        return "1";
+    case 503:
+        return "5";
+    case 507:
+        return "30";
+    default:
+        return NULL;
+    }
+}
+
 void sc_http_reply_problem(struct evhttp_request *req, int status, const struct sc_err *err)
 {
     sc_auto_buf struct sc_buf body = SC_BUF_INIT;
     sc_auto_value struct sc_value *v = sc_problem_value(status, err);
+    if (retry_after(status))
+        (void)evhttp_add_header(evhttp_request_get_output_headers(req), "Retry-After",
+                                retry_after(status));
     if (status == 401)
         (void)evhttp_add_header(evhttp_request_get_output_headers(req), "WWW-Authenticate",
                                 "Bearer realm=\"sideclaw\"");

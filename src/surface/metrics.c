@@ -96,17 +96,46 @@ static void write_peer(const struct sc_ops_env *env, struct sc_buf *out)
                  sc_peer_refusal_name((enum sc_peer_refusal)i), (int64_t)n.refused[i]);
 }
 
+static void total(struct sc_buf *out, const char *name, const char *help, int64_t value)
+{
+    head(out, name, "counter", help);
+    sc_buf_addf(out, "sideclaw_%s %" PRId64 "\n", name, value);
+}
+
+static void directed(struct sc_buf *out, const char *name, const char *help, const int64_t value[2])
+{
+    head(out, name, "gauge", help);
+    labelled(out, name, "direction", "out", value[0]);
+    labelled(out, name, "direction", "in", value[1]);
+}
+
+static void write_room(const struct sc_spool_stats *s, struct sc_buf *out)
+{
+    gauge(out, "spool_kept_messages", "Messages on disk, settled ones with them.", s->messages);
+    gauge(out, "spool_limit_messages", "spool.max_messages; 0: no bound.", s->max_messages);
+    gauge(out, "spool_bytes", "Size of the messages on disk.", s->bytes);
+    gauge(out, "spool_limit_bytes", "spool.max_bytes; 0: no bound.", s->max_bytes);
+    head(out, "spool_full_total", "counter", "Messages refused for lack of room, by whose it is.");
+    labelled(out, "spool_full_total", "limit", "spool", s->full);
+    labelled(out, "spool_full_total", "limit", "agent", s->agent_full);
+}
+
 static void write_spool(const struct sc_ops_env *env, struct sc_buf *out)
 {
     struct sc_spool_stats s = { .bytes = 0 };
     env->spool.ops->stats(env->spool.impl, &s);
-    head(out, "spool_messages", "gauge", "Messages on disk that are not settled, and dead ones.");
+    head(out, "spool_messages", "gauge",
+         "Messages on disk that are not settled, and dead letters.");
     labelled(out, "spool_messages", "box", "outbox", s.outbox_open);
     labelled(out, "spool_messages", "box", "inbox", s.inbox_open);
-    labelled(out, "spool_messages", "box", "dead", s.dead);
-    gauge(out, "spool_bytes", "Size of the spool.", s.bytes);
-    head(out, "spool_commits_total", "counter", "Transactions committed.");
-    sc_buf_addf(out, "sideclaw_spool_commits_total %" PRId64 "\n", s.commits);
+    labelled(out, "spool_messages", "box", "dead", s.dead[0] + s.dead[1]);
+    directed(out, "dead_letters", "Dead, and neither retried nor dropped.", s.dead);
+    directed(out, "ambiguous_letters",
+             "Those of them of which it cannot be known whether a turn ran.", s.ambiguous);
+    write_room(&s, out);
+    total(out, "spool_commits_total", "Transactions committed.", s.commits);
+    total(out, "spool_commit_failures_total", "Turns whose writes were lost, and told so.",
+          s.failed_commits);
     head(out, "spool_commit_seconds_total", "counter", "Time spent committing them.");
     sc_buf_addf(out, "sideclaw_spool_commit_seconds_total %.6f\n", s.commit_seconds);
 }

@@ -102,6 +102,39 @@ static const struct sc_param agents_params[] = {
       .help = "Only agents that can do this." },
     END,
 };
+#define P_DIRECTION                                                                                \
+    {                                                                                              \
+        .name = "direction", .type = SC_PARAM_STR, .min = 1, .max = 8,                             \
+        .help = "out: what was sent from here; in: what came here; both when absent."              \
+    }
+#define P_CHOICE                                                                                   \
+    P_DIRECTION,                                                                                   \
+        { .name = "agent",                                                                         \
+          .type = SC_PARAM_STR,                                                                    \
+          .min = 1,                                                                                \
+          .max = SC_NAME_MAX,                                                                      \
+          .help = "Only from or to this agent." },                                                 \
+        { .name = "reason",                                                                        \
+          .type = SC_PARAM_STR,                                                                    \
+          .min = 1,                                                                                \
+          .max = SC_REASON_MAX,                                                                    \
+          .help = "Only with a reason that begins so." },                                          \
+        P_LIMIT
+#define P_FORCE                                                                                    \
+    {                                                                                              \
+        .name = "force", .type = SC_PARAM_BOOL,                                                    \
+        .help = "Also when a turn ran, or may have run, for it."                                   \
+    }
+#define P_SKIP                                                                                     \
+    {                                                                                              \
+        .name = "skip", .type = SC_PARAM_INT, .max = 1000000000,                                   \
+        .help = "Pass over the first so many: those that were refused."                            \
+    }
+static const struct sc_param dead_list_params[] = { P_CHOICE, END };
+static const struct sc_param dead_id_params[] = { P_ID, P_DIRECTION, END };
+static const struct sc_param dead_retry_params[] = { P_ID, P_DIRECTION, P_FORCE, END };
+static const struct sc_param dead_retry_all_params[] = { P_CHOICE, P_SKIP, P_FORCE, END };
+static const struct sc_param dead_drop_all_params[] = { P_CHOICE, P_SKIP, END };
 static const struct sc_param no_params[] = { END };
 
 static const struct sc_op table[] = {
@@ -153,6 +186,54 @@ static const struct sc_op table[] = {
       .status = 200,
       .result = T_OUTBOX,
       .handler = sc_op_outbox_list },
+    { .name = "dead.list",
+      .http = "GET /v1/dead",
+      .scope = SC_SCOPE_OPERATOR,
+      .summary = "Dead letters, the oldest first: what will not be delivered, and why.",
+      .params = dead_list_params,
+      .status = 200,
+      .result = T_DEAD,
+      .handler = sc_op_dead_list },
+    { .name = "dead.get",
+      .http = "GET /v1/dead/{id}",
+      .scope = SC_SCOPE_OPERATOR,
+      .summary = "One dead letter.",
+      .params = dead_id_params,
+      .status = 200,
+      .result = T_MESSAGE,
+      .handler = sc_op_dead_get },
+    { .name = "dead.retry",
+      .http = "POST /v1/dead/{id}/retry",
+      .scope = SC_SCOPE_OPERATOR,
+      .summary = "Give a dead letter another life, under its own id or as a new message.",
+      .params = dead_retry_params,
+      .status = 200,
+      .result = T_RETRIED,
+      .handler = sc_op_dead_retry },
+    { .name = "dead.drop",
+      .http = "POST /v1/dead/{id}/drop",
+      .scope = SC_SCOPE_OPERATOR,
+      .summary = "Take a dead letter from the list; its id stays known.",
+      .params = dead_id_params,
+      .status = 200,
+      .result = T_DROPPED,
+      .handler = sc_op_dead_drop },
+    { .name = "dead.retry_all",
+      .http = "POST /v1/dead/retry",
+      .scope = SC_SCOPE_OPERATOR,
+      .summary = "The same for all that match, up to 1000 a call.",
+      .params = dead_retry_all_params,
+      .status = 200,
+      .result = T_MANY("retried"),
+      .handler = sc_op_dead_retry_all },
+    { .name = "dead.drop_all",
+      .http = "POST /v1/dead/drop",
+      .scope = SC_SCOPE_OPERATOR,
+      .summary = "Take all that match from the list, up to 1000 a call.",
+      .params = dead_drop_all_params,
+      .status = 200,
+      .result = T_MANY("dropped"),
+      .handler = sc_op_dead_drop_all },
     { .name = "agents.list",
       .http = "GET /v1/agents",
       .scope = SC_SCOPE_AGENT,

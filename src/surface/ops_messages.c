@@ -42,7 +42,7 @@ void sc_op_message_get(struct sc_call *call)
     if (r == SC_ENOENT)
         r = get(call, &id, true, &rec, &err);
     if (r == SC_OK)
-        sc_call_reply(call, sc_record_value(&rec, true));
+        sc_call_reply(call, sc_message_value(call->env, &rec));
     else if (r == SC_ENOENT)
         no_such_message(call, &id);
     else

@@ -27,8 +27,12 @@ static struct sc_value *spool_value(const struct sc_ops_env *env)
     struct sc_value *v = sc_value_object();
     sc_value_set_int(v, "outbox", s.outbox_open);
     sc_value_set_int(v, "inbox", s.inbox_open);
-    sc_value_set_int(v, "dead", s.dead);
+    sc_value_set_int(v, "dead", s.dead[0] + s.dead[1]);
+    sc_value_set_int(v, "ambiguous", s.ambiguous[0] + s.ambiguous[1]);
+    sc_value_set_int(v, "messages", s.messages);
+    sc_value_set_int(v, "max_messages", s.max_messages);
     sc_value_set_int(v, "bytes", s.bytes);
+    sc_value_set_int(v, "max_bytes", s.max_bytes);
     return v;
 }
 
@@ -84,6 +88,7 @@ void sc_op_status_get(struct sc_call *call)
     sc_value_set_str(v, "default_agent", env->default_agent);
     sc_value_set(v, "links", links_value(env));
     sc_value_set(v, "spool", spool_value(env));
+    sc_value_set_str(v, "spool_path", env->spool_path);
     sc_value_set(v, "counters", counters_value(env));
     sc_value_set_str(v, "last_rejected", sc_router_last_rejected(env->router));
     sc_value_set(v, "conflicts", conflicts.rows);

@@ -16,6 +16,8 @@
 
 #define T_ADDRESS T_OBJECT("'agent'", "'agent':" T_TEXT_OR_NULL ",'gateway':" T_TEXT_OR_NULL)
 
+#define T_STEP T_OBJECT("'stage','at'", "'stage':" T_TEXT ",'at':" T_TEXT ",'after_ms':" T_INT)
+
 #define T_MESSAGE                                                                                  \
     T_OBJECT("'id','direction','kind','stage','from','to'",                                        \
              "'id':" T_TEXT ","                                                                    \
@@ -23,16 +25,26 @@
              "'kind':{'enum':['message','reply','event']},"                                        \
              "'stage':" T_TEXT ","                                                                 \
              "'reason':" T_TEXT_OR_NULL ","                                                        \
+             "'ambiguous':" T_BOOL ","                                                             \
              "'from':" T_ADDRESS ","                                                               \
              "'to':" T_ADDRESS ","                                                                 \
              "'thread':" T_TEXT_OR_NULL ","                                                        \
              "'in_reply_to':" T_TEXT_OR_NULL ","                                                   \
+             "'replied_by':" T_TEXT_OR_NULL ","                                                    \
              "'timestamp':" T_TEXT_OR_NULL ","                                                     \
              "'acked':" T_BOOL ","                                                                 \
              "'attempts':" T_INT ","                                                               \
-             "'times':{'type':'object','additionalProperties':" T_TEXT "},"                        \
-             "'content_type':" T_TEXT ","                                                          \
-             "'body':" T_TEXT)
+             "'via':" T_TEXT_OR_NULL ","                                                           \
+             "'next_attempt':" T_TEXT_OR_NULL ","                                                  \
+             "'last_error':" T_TEXT_OR_NULL ","                                                    \
+             "'retry_of':" T_TEXT ","                                                              \
+             "'retried_as':" T_TEXT ","                                                            \
+             "'revived':" T_TEXT ","                                                               \
+             "'history':" T_LIST_OF(                                                               \
+                 T_STEP) ","                                                                       \
+                         "'times':{'type':'object','additionalProperties':" T_TEXT "},"            \
+                         "'content_type':" T_TEXT ","                                              \
+                         "'body':" T_TEXT)
 
 #define T_SENT                                                                                     \
     T_OBJECT("'id','stage','from','to'", "'id':" T_TEXT ","                                        \
@@ -48,6 +60,17 @@
     T_OBJECT("'agent','messages'",                                                                 \
              "'agent':" T_TEXT ",'messages':" T_LIST_OF(T_MESSAGE) ",'truncated':" T_BOOL)
 #define T_OUTBOX T_OBJECT("'messages'", "'messages':" T_LIST_OF(T_MESSAGE) ",'truncated':" T_BOOL)
+#define T_DEAD                                                                                     \
+    T_OBJECT("'messages','total'", "'messages':" T_LIST_OF(T_MESSAGE) ",'total':" T_COUNTS)
+#define T_DIRECTED                                                                                 \
+    "'id':" T_TEXT ","                                                                             \
+    "'direction':{'enum':['in','out']}"
+#define T_RETRIED T_OBJECT("'id','retried_as'", T_DIRECTED ",'retried_as':" T_TEXT)
+#define T_DROPPED T_OBJECT("'id','dropped'", T_DIRECTED ",'dropped':" T_BOOL)
+#define T_REFUSED T_OBJECT("'id','reason'", "'id':" T_TEXT ",'reason':" T_TEXT ",'remedy':" T_TEXT)
+#define T_MANY(done)                                                                               \
+    T_OBJECT("'" done "','refused','more'", "'" done "':" T_INT ",'refused':" T_INT                \
+                                            ",'reasons':" T_LIST_OF(T_REFUSED) ",'more':" T_BOOL)
 #define T_ACKED T_OBJECT("'id','acked'", "'id':" T_TEXT ",'acked':" T_BOOL)
 
 #define T_AGENT                                                                                    \
@@ -87,6 +110,7 @@
              "'default_agent':" T_TEXT ","                                                         \
              "'links':" T_LINKS ","                                                                \
              "'spool':" T_COUNTS ","                                                               \
+             "'spool_path':" T_TEXT ","                                                            \
              "'counters':" T_COUNTS ","                                                            \
              "'last_rejected':" T_TEXT ","                                                         \
              "'conflicts':" T_LIST_OF(T_ANY_OBJECT))

@@ -54,6 +54,7 @@ int sc_gw_hello_read(const struct sc_gw_frame *f, struct sc_gw_hello *ret, struc
     int64_t tick = sc_value_get_int(sc_value_get(p, "policy"), "tickIntervalMs", DEFAULT_TICK_MS);
     *ret = (struct sc_gw_hello){
         .version = or_empty(sc_value_get_str(sc_value_get(p, "server"), "version")),
+        .boot = or_empty(sc_value_get_str(sc_value_get(p, "server"), "bootId")),
         .device_token = sc_value_get_str(sc_value_get(p, "auth"), "deviceToken"),
         .tick_ms = tick < TICK_MIN_MS || tick > TICK_MAX_MS ? DEFAULT_TICK_MS : tick,
         .accepting = is_accepting(sc_value_get(sc_value_get(p, "snapshot"), "suspension")),
@@ -131,13 +132,13 @@ int sc_gw_run_read(const struct sc_gw_frame *f, enum sc_gw_run_status *ret_statu
         status = SC_GW_RUN_ERROR; /* also of an answer that is not ok: a run that ended badly */
     else if (!f->ok)
         status = SC_GW_RUN_REFUSED;
-    else if (strcmp(s, "accepted") == 0 || strcmp(s, "in_flight") == 0)
+    else if (strcmp(s, "accepted") == 0 || strcmp(s, "in_flight") == 0 || strcmp(s, "pending") == 0)
         status = SC_GW_RUN_ACCEPTED;
     else if (strcmp(s, "ok") == 0)
         status = SC_GW_RUN_OK;
     else if (strcmp(s, "timeout") == 0)
         status = timeout_status(f->payload);
-    else if (strcmp(s, "pending") != 0)
+    else
         return sc_fail(err, SC_EPROTO, "a run with the status \"%.32s\"", s);
     if (status == SC_GW_RUN_OK)
         add_reply(&text, f->payload);

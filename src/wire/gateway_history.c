@@ -74,7 +74,7 @@ int sc_gw_history_read(const struct sc_gw_frame *f, const char *run_id, struct s
         return sc_fail(err, SC_EPROTO, "chat.history without messages");
     struct sc_gw_history h = { .active = sc_value_get_bool(sc_value_get(f->payload, "sessionInfo"),
                                                            "hasActiveRun", false) };
-    size_t at = sc_value_count(rows);
+    size_t at = h.rows = sc_value_count(rows);
     while (at > 0 && !is_message_of(sc_value_at(rows, at - 1), run_id))
         at--;
     h.asked = at > 0;

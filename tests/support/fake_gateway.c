@@ -85,6 +85,11 @@ static struct fake_turn *remember(struct fake_gateway *g, const struct sc_turn *
     char key[SC_ID_TEXT_SIZE];
     sc_id_format(&turn->id, key);
     struct fake_turn *t = sc_map_get(g->by_id, key);
+    if (t && !sc_id_eq(&t->run, &turn->run)) { /* another run of the same message */
+        t->run = turn->run;
+        t->running = t->done = false;
+        return t;
+    }
     if (t) {
         if (!turn->resume && getenv("SC_TEST_LOG"))
             (void)fprintf(stderr, "careless at %lld id=%s\n", (long long)*g->now, key);
@@ -93,6 +98,7 @@ static struct fake_turn *remember(struct fake_gateway *g, const struct sc_turn *
     }
     t = sc_xcalloc(1, sizeof *t);
     *t = (struct fake_turn){ .id = turn->id,
+                             .run = turn->run,
                              .agent = sc_xstrdup(turn->agent),
                              .from_agent = sc_xstrdup(turn->from_agent),
                              .from_gateway = sc_xstrdup(turn->from_gateway),
@@ -182,7 +188,7 @@ struct sc_gateway fake_gateway_port(struct fake_gateway *g)
 
 static bool is_final(enum sc_turn_event ev)
 {
-    return ev == SC_TURN_REPLIED || ev == SC_TURN_FAILED || ev == SC_TURN_AGAIN;
+    return ev >= SC_TURN_REPLIED;
 }
 
 /* Tell the sidecar, if it listens and waits for this one. */

@@ -17,7 +17,7 @@ enum fake_gateway_mode {
 
 /* One message it was ever handed. */
 struct fake_turn {
-    struct sc_id id;
+    struct sc_id id, run;
     char *agent, *from_agent, *from_gateway, *body;
     unsigned calls; /* of run */
     unsigned runs;  /* the model really ran: must never be more than 1 */

@@ -424,7 +424,7 @@ class FakeGateway:
         )
 
     def _remember_answer(self, run: Run) -> None:
-        rows = self.history[run.session]
+        rows = self.history.setdefault(run.session, [])  # a test may have wiped it meanwhile
         if run.status != "error":
             rows.append(
                 {

@@ -28,6 +28,11 @@ const struct sc_record *mem_view(struct mem_row *row)
     r->stage = row->st.stage;
     r->attempts = row->st.attempts;
     r->acked = row->st.acked;
+    r->ambiguous = row->st.ambiguous;
+    r->listed = row->st.listed;
+    r->retry_of = row->st.retry_of;
+    r->retried_as = row->st.retried_as;
+    r->revived = row->st.revived;
     memcpy(r->times, row->st.times, sizeof r->times);
     sc_set_str(&r->reason, row->st.stage == SC_STAGE_DEAD ? row->st.reason : NULL);
     return r;
@@ -80,6 +85,8 @@ void mem_move(struct mem_row *row, enum sc_stage stage, sc_wall at, const char *
     st->stage = stage;
     if (!st->times[stage].ms)
         st->times[stage] = at;
+    st->listed = stage == SC_STAGE_DEAD;
+    st->ambiguous = st->ambiguous || (st->listed && sc_reason_ambiguous(reason));
     if (!sc_stage_settled(row->rec.msg.kind, stage))
         return;
     sc_reason_copy(st->reason, reason);
@@ -207,12 +214,14 @@ static const struct sc_spool_ops ops = {
     .out_advance = mem_out_advance,
     .out_stage = mem_out_stage,
     .out_retry = mem_out_retry,
+    .out_note = mem_out_note,
     .out_defer = mem_out_defer,
     .out_address = mem_out_address,
     .out_due = mem_out_due,
     .out_hurry = mem_out_hurry,
     .out_next_due = mem_out_next_due,
     .out_list = mem_out_list,
+    .out_reply_to = mem_out_reply_to,
     .in_put = mem_in_put,
     .in_refuse = mem_in_refuse,
     .in_stage = mem_in_stage,
@@ -224,6 +233,11 @@ static const struct sc_spool_ops ops = {
     .in_last = mem_in_last,
     .in_ack = mem_in_ack,
     .in_reply_to = mem_in_reply_to,
+    .dead_list = mem_dead_list,
+    .dead_drop = mem_dead_drop,
+    .out_revive = mem_out_revive,
+    .out_retried = mem_out_retried,
+    .in_revive = mem_in_revive,
     .get = get,
     .expire = expire,
     .after_commit = mem_after_commit,

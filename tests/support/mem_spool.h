@@ -22,10 +22,11 @@ void mem_spool_lazy(struct mem_spool *s, int64_t ms);
 
 /* Faults. A write that fails dooms its turn, as in SQLite: nothing of it is committed. */
 struct mem_spool_faults {
-    unsigned fail_write;   /* n: the nth write from now fails with SC_EIO; 0: none */
-    bool writes_fail;      /* every write fails until this is unset (a full disk) */
-    unsigned fail_commits; /* so many commits fail */
-    size_t max_messages;   /* more are SC_EFULL; 0: no bound */
+    unsigned fail_write;    /* n: the nth write from now fails with SC_EIO; 0: none */
+    bool writes_fail;       /* every write fails until this is unset (a full disk) */
+    unsigned fail_commits;  /* so many commits fail */
+    size_t max_messages;    /* more are SC_EFULL; 0: no bound */
+    const char *busy_agent; /* what comes for it is SC_EBUSY; NULL: nobody's */
 };
 struct mem_spool_faults *mem_spool_faults(struct mem_spool *s);
 

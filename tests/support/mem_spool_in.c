@@ -23,6 +23,8 @@ int mem_in_put(void *impl, const struct sc_message *m, sc_wall now, enum sc_stag
         memcpy(ret_reason, known->st.reason, SC_REASON_MAX);
         return SC_EEXIST;
     }
+    if (s->faults.busy_agent && sc_streq(s->faults.busy_agent, m->to_agent))
+        return sc_fail(err, SC_EBUSY, "enough messages wait for agent %s", m->to_agent);
     int r = mem_begin(s, err);
     if (r == SC_OK)
         r = mem_room(s, err);

@@ -12,6 +12,9 @@ struct mem_state {
     bool acked, settled;
     bool gone;      /* expired; an inbox id is remembered all the same */
     bool forgotten; /* and that, too */
+    bool listed, ambiguous;
+    struct sc_id retry_of, retried_as;
+    sc_wall revived;
     sc_wall times[SC_STAGES];
     int64_t due, settled_ms, gone_ms;
     uint64_t place; /* in lists of the inbox */
@@ -97,7 +100,10 @@ int mem_out_advance(void *impl, const struct sc_id *id, enum sc_stage stage, sc_
                     const char *reason, bool *ret_changed, struct sc_err *err);
 int mem_out_stage(void *impl, const struct sc_id *id, enum sc_stage *ret_stage,
                   char ret_reason[SC_REASON_MAX], struct sc_err *err);
-int mem_out_retry(void *impl, const struct sc_id *id, sc_wall next, struct sc_err *err);
+int mem_out_retry(void *impl, const struct sc_id *id, sc_wall next, const struct sc_attempt *a,
+                  struct sc_err *err);
+int mem_out_note(void *impl, const struct sc_id *id, const struct sc_attempt *a,
+                 struct sc_err *err);
 int mem_out_defer(void *impl, const struct sc_id *id, sc_wall next, struct sc_err *err);
 int mem_out_address(void *impl, const struct sc_id *id, const char *gateway, struct sc_err *err);
 int mem_out_due(void *impl, sc_wall now, int limit, sc_record_fn *fn, void *ctx,
@@ -124,6 +130,15 @@ int mem_in_last(void *impl, const struct sc_id *id, struct sc_err *err);
 int mem_in_ack(void *impl, const char *agent, const struct sc_id *id, sc_wall at,
                struct sc_err *err);
 int mem_in_reply_to(void *impl, const struct sc_id *id, struct sc_record *ret, struct sc_err *err);
+/* mem_spool_dead.c */
+int mem_out_reply_to(void *impl, const struct sc_id *id, struct sc_record *ret, struct sc_err *err);
+int mem_dead_list(void *impl, const struct sc_dead_query *q, sc_record_fn *fn, void *ctx,
+                  struct sc_err *err);
+int mem_dead_drop(void *impl, const struct sc_id *id, bool incoming, struct sc_err *err);
+int mem_out_revive(void *impl, const struct sc_message *m, sc_wall at, sc_wall next,
+                   struct sc_err *err);
+int mem_out_retried(void *impl, const struct sc_id *id, const struct sc_id *as, struct sc_err *err);
+int mem_in_revive(void *impl, const struct sc_id *id, sc_wall at, bool ran, struct sc_err *err);
 /* The last `limit` rows that `want` accepts, oldest first. */
 typedef bool mem_want_fn(const struct mem_row *row, const char *agent, bool all);
 int mem_list(struct mem_table *t, mem_want_fn *want, const char *agent, bool all, int limit,

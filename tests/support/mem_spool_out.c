@@ -88,9 +88,19 @@ static int set_due(struct mem_spool *s, const struct sc_id *id, sc_wall next, un
     return SC_OK;
 }
 
-int mem_out_retry(void *impl, const struct sc_id *id, sc_wall next, struct sc_err *err)
+int mem_out_retry(void *impl, const struct sc_id *id, sc_wall next, const struct sc_attempt *a,
+                  struct sc_err *err)
 {
+    (void)a; /* for people */
     return set_due(impl, id, next, 1, err);
+}
+
+/* For people; a write all the same, as the real one is. */
+int mem_out_note(void *impl, const struct sc_id *id, const struct sc_attempt *a, struct sc_err *err)
+{
+    (void)id;
+    (void)a;
+    return mem_begin(impl, err);
 }
 
 int mem_out_defer(void *impl, const struct sc_id *id, sc_wall next, struct sc_err *err)

@@ -39,8 +39,11 @@ struct fix {
     const char *greeting;
 };
 
-#define HELLO                                                                                      \
-    "{\"type\":\"hello-ok\",\"protocol\":4,\"server\":{\"version\":\"2026.9.6\"},"                 \
+#define HELLO HELLO_OF("boot-1")
+/* Of another life of the gateway, which has forgotten all runs. */
+#define HELLO_OF(boot)                                                                             \
+    "{\"type\":\"hello-ok\",\"protocol\":4,\"server\":{\"version\":\"2026.9.6\",\"bootId\":"       \
+    "\"" boot "\"},"                                                                               \
     "\"snapshot\":{\"suspension\":{\"phase\":\"accepting\"}},\"auth\":{\"deviceToken\":\"dt-1\"}," \
     "\"policy\":{\"tickIntervalMs\":1000}}"
 #define ACCEPTED "{\"runId\":\"@KEY@\",\"status\":\"accepted\"}"
@@ -167,7 +170,9 @@ static inline void on_agents(void *ctx, const struct sc_gateway_agent *agents, s
 static inline void on_turn(void *ctx, const struct sc_id *id, enum sc_turn_event ev,
                            const char *text)
 {
-    static const char *const names[] = { "accepted", "started", "replied", "failed", "again" };
+    static const char *const names[] = {
+        "accepted", "started", "replied", "failed", "lost", "again"
+    };
     struct fix *f = ctx;
     sc_buf_addf(&f->news, "turn %u %s: %s\n", id->b[15], names[ev], text);
 }
@@ -259,9 +264,8 @@ static inline void start_ready(struct fix *f)
     sc_buf_clear(&f->news);
 }
 
-static inline int run_turn(struct fix *f, uint8_t n, bool resume, unsigned timeout_s)
+static inline struct sc_turn make_turn(uint8_t n, bool resume, unsigned timeout_s)
 {
-    struct sc_err err = SC_ERR_INIT;
     struct sc_turn t = { .agent = "jerry",
                          .from_agent = "Bobby",
                          .from_gateway = "gw-B",
@@ -270,6 +274,13 @@ static inline int run_turn(struct fix *f, uint8_t n, bool resume, unsigned timeo
                          .timeout_s = timeout_s,
                          .resume = resume };
     t.id.b[15] = n;
+    return t;
+}
+
+static inline int run_turn(struct fix *f, uint8_t n, bool resume, unsigned timeout_s)
+{
+    struct sc_err err = SC_ERR_INIT;
+    const struct sc_turn t = make_turn(n, resume, timeout_s);
     return f->port.ops->run(f->port.impl, &t, &err);
 }
 

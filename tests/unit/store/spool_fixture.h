@@ -11,14 +11,17 @@
 
 #define NOW ((sc_wall){ INT64_C(1771243200000) }) /* 2026-02-16T12:00:00Z */
 
+static const struct sc_attempt quiet; /* nothing to tell of it */
+
 struct fixture {
     struct sc_loop *loop;
     char dir[64], path[96];
     struct sc_spool_sqlite *sq;
     struct sc_spool spool;
     struct sc_err err;
-    int64_t max_bytes, max_messages;
-    int n; /* messages made */
+    int64_t max_bytes, max_messages, max_outgoing, max_waiting;
+    struct sc_err health; /* as the spool last told it */
+    int n;                /* messages made */
 };
 
 static inline struct sc_wall_at {
@@ -29,13 +32,23 @@ static inline struct sc_wall_at {
 }
 #define AT(ms) (at(ms).t)
 
+static inline void fixture_health(void *ctx, const struct sc_err *err)
+{
+    struct fixture *f = ctx;
+    f->health = err ? *err : (struct sc_err)SC_ERR_INIT;
+}
+
 static inline void fixture_try_open(struct fixture *f)
 {
     const struct sc_spool_sqlite_deps deps = { .loop = f->loop,
                                                .path = f->path,
                                                .full_sync = true,
                                                .max_bytes = f->max_bytes,
-                                               .max_messages = f->max_messages };
+                                               .max_messages = f->max_messages,
+                                               .max_outgoing = f->max_outgoing,
+                                               .max_waiting = f->max_waiting,
+                                               .health = fixture_health,
+                                               .ctx = f };
     f->err = (struct sc_err)SC_ERR_INIT;
     f->sq = sc_spool_sqlite_new(&deps, &f->err);
     if (f->sq)
@@ -50,7 +63,7 @@ static inline void fixture_open(struct fixture *f)
 
 static inline void fixture_init(struct fixture *f)
 {
-    *f = (struct fixture){ .err = SC_ERR_INIT };
+    *f = (struct fixture){ .err = SC_ERR_INIT, .health = SC_ERR_INIT };
     f->loop = sc_loop_new(&f->err);
     (void)snprintf(f->dir, sizeof f->dir, "/tmp/sc-spool-XXXXXX");
     cr_assert(mkdtemp(f->dir));

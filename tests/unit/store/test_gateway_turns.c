@@ -224,6 +224,97 @@ Test(gateway_resume, hands_over_again_what_never_arrived)
     fini(&f);
 }
 
+/* The gateway took it, and came back with its memory wiped: a second turn would be a guess. */
+Test(gateway_resume, does_not_run_again_what_a_wiped_gateway_had_taken)
+{
+    struct fix f;
+    run_and_lose(&f);
+    script(&f, "connect", HELLO_OF("boot-2"));
+    script(&f, "agent.wait", WAIT_UNKNOWN);
+    until_told(&f, "turn 1 lost: the gateway took it, and has no trace of it any more\n");
+    cr_assert_eq(seen(&f, "agent"), 1);
+    fini(&f);
+}
+
+/* The session remembers other messages and not this one: it never got there. */
+Test(gateway_resume, runs_what_a_restarted_gateway_surely_never_began)
+{
+    struct fix f;
+    run_and_lose(&f);
+    script(&f, "connect", HELLO_OF("boot-2"));
+    script(&f, "agent.wait", WAIT_UNKNOWN);
+    script(&f, "chat.history",
+           HISTORY("{\"role\":\"user\",\"idempotencyKey\":\"other:user\"}," ANSWER_ROW, "false"));
+    until(f.loop, seen(&f, "agent") == 2);
+    fini(&f);
+}
+
+static void resume_of_an_earlier_life(bool taken, bool started, const char *history,
+                                      const char *told_last)
+{
+    struct fix f;
+    struct sc_err err = SC_ERR_INIT;
+    struct sc_turn t = make_turn(1, true, 60);
+    t.was_taken = taken;
+    t.was_started = started;
+    init(&f);
+    start_ready(&f);
+    script(&f, "agent.wait", WAIT_UNKNOWN);
+    script(&f, "chat.history", history);
+    cr_assert_eq(f.port.ops->run(f.port.impl, &t, &err), SC_OK);
+    if (told_last)
+        until_told(&f, told_last);
+    else
+        until(f.loop, seen(&f, "agent") == 1);
+    cr_assert_eq(seen(&f, "agent"), told_last ? 0 : 1);
+    fini(&f);
+}
+
+Test(gateway_resume, does_not_run_again_what_an_earlier_life_saw_taken)
+{
+    resume_of_an_earlier_life(true, false, HISTORY("", "false"), "turn 1 lost");
+}
+
+Test(gateway_resume, does_not_run_again_what_was_seen_to_run)
+{
+    resume_of_an_earlier_life(true, true, HISTORY(ANSWER_ROW, "false"), "turn 1 lost");
+}
+
+Test(gateway_resume, runs_what_nobody_ever_took)
+{
+    resume_of_an_earlier_life(false, false, HISTORY("", "false"), NULL);
+}
+
+Test(gateway_resume, waits_for_what_is_still_queued)
+{
+    struct fix f;
+    run_and_lose(&f);
+    script(&f, "connect", HELLO_OF("boot-2"));
+    script(&f, "agent.wait", "{\"runId\":\"@KEY@\",\"status\":\"pending\"}");
+    until(f.loop, seen(&f, "chat.history") >= 2);
+    script(&f, "agent.wait", WAIT_OK);
+    until_told(&f, "turn 1 replied: echo\n");
+    cr_assert_eq(seen(&f, "agent"), 1);
+    fini(&f);
+}
+
+/* What an operator wants run again goes under a key of its own. */
+Test(gateway_turns, run_under_the_key_they_are_given)
+{
+    struct fix f;
+    struct sc_err err = SC_ERR_INIT;
+    struct sc_turn t = make_turn(1, false, 60);
+    t.run = sc_id_derive("run", "another");
+    char key[SC_ID_TEXT_SIZE];
+    sc_id_format(&t.run, key);
+    init(&f);
+    start_ready(&f);
+    cr_assert_eq(f.port.ops->run(f.port.impl, &t, &err), SC_OK);
+    until_told(&f, "turn 1 replied: echo\n");
+    cr_assert_str_eq(sc_value_get_str(params(&f, "agent"), "idempotencyKey"), key);
+    fini(&f);
+}
+
 #define CONTINUED "{\"role\":\"user\",\"provenance\":{\"kind\":\"internal_system\"}}"
 #define TOOL_ROW "{\"role\":\"assistant\",\"stopReason\":\"toolUse\"}"
 

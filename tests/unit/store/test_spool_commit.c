@@ -394,12 +394,12 @@ Test(spool_commit, counts_are_the_same_after_a_restart)
     struct sc_spool_stats a = stats_of(&f);
     cr_assert_eq(a.outbox_open, 4);
     cr_assert_eq(a.inbox_open, 1);
-    cr_assert_eq(a.dead, 1);
+    cr_assert_eq(a.dead[0], 1);
     fixture_close(&f);
     fixture_open(&f);
     struct sc_spool_stats b = stats_of(&f);
     cr_assert_eq(a.outbox_open, b.outbox_open);
     cr_assert_eq(a.inbox_open, b.inbox_open);
-    cr_assert_eq(a.dead, b.dead);
+    cr_assert_eq(a.dead[0], b.dead[0]);
     cr_assert_eq(a.bytes, b.bytes);
 }

@@ -200,6 +200,6 @@ static void check_plan(sqlite3 *db, const char *text)
 Test(spool_open, no_statement_reads_a_whole_table)
 {
     fixture_open(&f);
-    for (int i = ST_SEQ_GET; i < ST_TOTALS; i++)
+    for (int i = ST_SEQ_GET; i < ST_OUT_QUEUES; i++)
         check_plan(f.sq->db, sqlite3_sql(f.sq->stmt[i]));
 }

@@ -100,7 +100,7 @@ Test(spool, stages_only_move_forward_and_may_skip)
     cr_assert_eq(r.times[SC_STAGE_STORED].ms, NOW.ms + 30, "at the latest then");
     cr_assert_eq(r.times[SC_STAGE_DELIVERED].ms, 0);
     cr_assert_eq(r.times[SC_STAGE_DEAD].ms, NOW.ms + 50);
-    cr_assert_eq(stats_of(&f).dead, 1);
+    cr_assert_eq(stats_of(&f).dead[0], 1);
     cr_assert_eq(stats_of(&f).outbox_open, 0);
 }
 
@@ -110,7 +110,7 @@ Test(spool, an_unknown_message_is_not_found)
     struct sc_id id = id_of(9);
     cr_assert_eq(out_stage(&f, 9, SC_STAGE_SENT, 0), SC_ENOENT);
     cr_assert_eq(in_stage(&f, 9, SC_STAGE_DELIVERED, 0), SC_ENOENT);
-    cr_assert_eq(f.spool.ops->out_retry(f.spool.impl, &id, NOW, &f.err), SC_ENOENT);
+    cr_assert_eq(f.spool.ops->out_retry(f.spool.impl, &id, NOW, &quiet, &f.err), SC_ENOENT);
     cr_assert_eq(f.spool.ops->get(f.spool.impl, &id, true, &r, &f.err), SC_ENOENT);
     cr_assert_eq(f.spool.ops->in_reply_to(f.spool.impl, &id, &r, &f.err), SC_ENOENT);
     cr_assert_eq(f.spool.ops->in_ack(f.spool.impl, "bobby", &id, NOW, &f.err), SC_ENOENT);
@@ -145,7 +145,7 @@ Test(spool, retry_counts_and_defer_does_not)
     struct seen s;
     struct sc_id id = id_of(1);
     cr_assert_eq(put(&f, 0), SC_OK);
-    cr_assert_eq(f.spool.ops->out_retry(f.spool.impl, &id, AT(100), &f.err), SC_OK);
+    cr_assert_eq(f.spool.ops->out_retry(f.spool.impl, &id, AT(100), &quiet, &f.err), SC_OK);
     cr_assert_str_eq(due(99, 10, &s), "");
     cr_assert_eq(f.spool.ops->out_defer(f.spool.impl, &id, AT(50), &f.err), SC_OK);
     cr_assert_str_eq(due(50, 10, &s), "1 ");
@@ -159,7 +159,7 @@ Test(spool, what_settled_is_due_no_more)
     struct sc_id id = id_of(1);
     cr_assert_eq(put(&f, 0), SC_OK);
     cr_assert_eq(out_stage(&f, 1, SC_STAGE_REPLIED, 1), SC_OK);
-    cr_assert_eq(f.spool.ops->out_retry(f.spool.impl, &id, NOW, &f.err), SC_OK);
+    cr_assert_eq(f.spool.ops->out_retry(f.spool.impl, &id, NOW, &quiet, &f.err), SC_OK);
     cr_assert_str_eq(due(1000, 10, &s), "");
 }
 
@@ -184,7 +184,7 @@ Test(spool, what_is_deferred_for_ever_is_history_but_still_moves)
 
 static bool retry_it(void *ctx, const struct sc_record *r)
 {
-    cr_assert_eq(f.spool.ops->out_retry(f.spool.impl, &r->msg.id, AT(5000), &f.err), SC_OK);
+    cr_assert_eq(f.spool.ops->out_retry(f.spool.impl, &r->msg.id, AT(5000), &quiet, &f.err), SC_OK);
     return note(ctx, r);
 }
 

@@ -71,9 +71,10 @@ static int fs_out_stage(void *impl, const struct sc_id *id, enum sc_stage *ret_s
     return SC_OK;
 }
 
-static int fs_out_retry(void *impl, const struct sc_id *id, sc_wall next, struct sc_err *err)
+static int fs_out_retry(void *impl, const struct sc_id *id, sc_wall next,
+                        const struct sc_attempt *a, struct sc_err *err)
 {
-    (void)impl, (void)id, (void)next, (void)err;
+    (void)impl, (void)id, (void)next, (void)a, (void)err;
     return SC_OK;
 }
 
@@ -81,6 +82,13 @@ static int fs_out_defer(void *impl, const struct sc_id *id, sc_wall next, struct
 {
     (void)impl, (void)id, (void)next, (void)err;
     return SC_OK;
+}
+
+static int fs_out_reply_to(void *impl, const struct sc_id *id, struct sc_record *ret,
+                           struct sc_err *err)
+{
+    (void)impl, (void)id, (void)ret;
+    return sc_fail(err, SC_ENOENT, "none");
 }
 
 static int fs_out_due(void *impl, sc_wall now, int limit, sc_record_fn *fn, void *ctx,
@@ -218,6 +226,7 @@ static const struct sc_spool_ops fake_spool_ops = {
     .out_hurry = fs_out_hurry,
     .out_next_due = fs_out_next_due,
     .out_list = fs_out_list,
+    .out_reply_to = fs_out_reply_to,
     .in_put = fs_in_put,
     .in_stage = fs_in_stage,
     .in_advance = fs_in_advance,

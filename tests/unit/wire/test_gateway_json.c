@@ -249,7 +249,7 @@ Test(gateway_json, reads_how_a_run_goes)
         { "false,\"error\":{\"code\":\"UNAVAILABLE\",\"message\":\"not now\"}", SC_GW_RUN_REFUSED,
           "not now" },
         { "true,\"payload\":{\"runId\":\"K\",\"status\":\"timeout\"}", SC_GW_RUN_UNKNOWN, "" },
-        { "true,\"payload\":{\"runId\":\"K\",\"status\":\"pending\"}", SC_GW_RUN_UNKNOWN, "" },
+        { "true,\"payload\":{\"runId\":\"K\",\"status\":\"pending\"}", SC_GW_RUN_ACCEPTED, "" },
         { "true,\"payload\":{\"status\":\"timeout\",\"endedAt\":5,\"error\":\"slow\"}",
           SC_GW_RUN_TIMEOUT, "slow" },
         { "true,\"payload\":{\"status\":\"timeout\",\"endedAt\":5,\"pendingError\":true}",
