@@ -1,5 +1,5 @@
 /* Giving free pages back to the disk. SQLite writes the whole file anew and holds its lock all that
- * time, so it is for a stopped daemon only (ADR 0011). */
+ * time, so it is for a stopped daemon only (ADR 0013). */
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>

@@ -163,6 +163,10 @@ void sc_spool_unlock(int fd);
 int sc_spool_identify(struct sc_spool_sqlite *s, int *ret_version, struct sc_err *err);
 int sc_spool_open_db(struct sc_spool_sqlite *s, bool full_sync, struct sc_err *err);
 
+/* --- spool_wal.c --- */
+/* Would SQLite pass over something that was committed? `path`: the spool's. */
+int sc_spool_wal_check(const char *path, struct sc_err *err);
+
 /* --- spool_schema.c --- */
 int sc_spool_schema_version(void);
 int sc_spool_migrate(struct sc_spool_sqlite *s, int from, struct sc_err *err);

@@ -182,6 +182,8 @@ int sc_spool_open_db(struct sc_spool_sqlite *s, bool full_sync, struct sc_err *e
 {
     int version = 0;
     int r = touch(s->path, err);
+    if (r == SC_OK && full_sync) /* else a power cut may leave what looks like damage */
+        r = sc_spool_wal_check(s->path, err);
     if (r < 0)
         return r;
     int rc = sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);

@@ -307,7 +307,10 @@ Test(busy, a_full_local_queue_does_not_hold_up_the_retries_of_others)
     world_publish(w);
     mem_spool_faults(a->spool)->busy_agent = "scribe";
     mem_link_set(a->link, SC_LINK_DOWN);
-    struct sc_id local = send_to(w, "scribe", "hi"), other = send_to(w, "bobby", "hi");
+    struct sc_id local = send_to(w, "scribe", "hi");
+    for (int i = 0; i < 30; i++)
+        (void)send_to(w, "scribe", "hi");
+    struct sc_id other = send_to(w, "bobby", "hi");
     world_run(w, 60 * 1000);
     cr_assert_eq(out(w, &other), SC_STAGE_ACCEPTED);
     mem_link_set(a->link, SC_LINK_UP);

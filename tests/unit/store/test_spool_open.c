@@ -157,6 +157,100 @@ Test(spool_open, refuses_a_read_only_file)
     cr_assert_eq(seteuid(me), 0);
 }
 
+/* ---- the write-ahead log ---- */
+
+/* A copy of the files as a crash leaves them, after n commits of a message each. */
+static void crash_after(int n)
+{
+    fixture_open(&f);
+    for (int i = 0; i < n; i++) {
+        cr_assert_eq(put(&f, 0), SC_OK);
+        turn(&f);
+    }
+    char *copy =
+        sc_xasprintf("cd %s && for x in spool.db*; do cp $x kept.${x#spool.}; done", f.dir);
+    cr_assert_eq(system(copy), 0);
+    free(copy);
+    fixture_close(&f);
+    char *back =
+        sc_xasprintf("cd %s && rm spool.db* && for x in kept.db*; do mv $x spool.${x#kept.};"
+                     " done; rm -f spool.db.lock",
+                     f.dir);
+    cr_assert_eq(system(back), 0);
+    free(back);
+}
+
+static off_t log_size(void)
+{
+    struct stat st;
+    char wal[128];
+    (void)snprintf(wal, sizeof wal, "%s-wal", f.path);
+    cr_assert_eq(stat(wal, &st), 0);
+    return st.st_size;
+}
+
+static void spoil_log(off_t at, const char *text)
+{
+    char wal[128];
+    (void)snprintf(wal, sizeof wal, "%s-wal", f.path);
+    int fd = open(wal, O_WRONLY);
+    cr_assert_eq(pwrite(fd, text, strlen(text), at), (ssize_t)strlen(text));
+    (void)close(fd);
+}
+
+Test(spool_open, takes_up_the_log_of_a_crash)
+{
+    crash_after(5);
+    fixture_open(&f);
+    cr_assert_eq(stats_of(&f).outbox_open, 5);
+}
+
+Test(spool_open, takes_up_a_log_whose_end_was_being_written)
+{
+    crash_after(5);
+    spoil_log(log_size() - 3000, "torn");
+    fixture_open(&f);
+    cr_assert_eq(stats_of(&f).outbox_open, 4, "the last one was never told to anybody");
+}
+
+Test(spool_open, refuses_a_log_that_is_broken_in_the_middle)
+{
+    crash_after(20);
+    spoil_log(log_size() / 2, "damage");
+    refused(SC_EIO, "transactions behind a broken one", "keep a copy");
+}
+
+Test(spool_open, refuses_a_log_whose_beginning_is_broken)
+{
+    crash_after(5);
+    spoil_log(0, "damage");
+    refused(SC_EIO, "its beginning cannot be read", "keep a copy");
+}
+
+Test(spool_open, refuses_a_spool_whose_log_is_gone)
+{
+    char wal[128];
+    crash_after(5);
+    (void)snprintf(wal, sizeof wal, "%s-wal", f.path);
+    cr_assert_eq(unlink(wal), 0);
+    refused(SC_EIO, "is gone, and with it the latest messages", "put it back");
+}
+
+Test(spool_open, a_log_that_began_anew_holds_old_frames_and_is_good)
+{
+    fixture_open(&f);
+    for (int i = 0; i < 10; i++) {
+        cr_assert_eq(put(&f, 0), SC_OK);
+        turn(&f);
+    }
+    cr_assert_eq(sqlite3_wal_checkpoint_v2(f.sq->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL),
+                 SQLITE_OK);
+    fixture_close(&f);
+    crash_after(3);
+    fixture_open(&f);
+    cr_assert_eq(stats_of(&f).outbox_open, 13);
+}
+
 Test(spool_open, people_can_read_it_while_it_runs)
 {
     fixture_open(&f);
