@@ -31,9 +31,8 @@ struct sc_config {
     char *redis_sentinel_password, *redis_sentinel_password_file;
     char *redis_ca_file, *redis_cert_file, *redis_key_file;
     int64_t redis_stream_max_len, redis_stream_max_age_s;
-    bool http_enabled;
+    bool http_enabled, peer_enabled;
     char *http_listen, *http_peer_url, *http_token, *http_token_file;
-    bool peer_enabled;
     char *control_socket;
     char *spool_synchronous;
     int64_t spool_retention_s, spool_max_bytes, spool_max_messages;

@@ -31,9 +31,7 @@ Test(json_text, every_character_survives)
 
 Test(json_text, what_is_no_utf8_does_not_spoil_the_text)
 {
-    const char *broken[] = { "a\xff"
-                             "b",
-                             "\xc3", "\xed\xa0\x80", "\xf0\x9f\xa6" };
+    const char *broken[] = { "a\xff\x62", "\xc3", "\xed\xa0\x80", "\xf0\x9f\xa6" };
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         sc_auto_value struct sc_value *v = round_trip(broken[i], strlen(broken[i]));
         cr_assert(strstr(sc_value_get_str(v, "s"), "\xef\xbf\xbd"), "case %zu", i);
