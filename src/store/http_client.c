@@ -19,6 +19,8 @@
 
 enum {
     CONNECT_TIMEOUT_MS = 10 * 1000, /* a black hole must not hold a blocking query's five minutes */
+    UPLOAD_BYTES = 64 * 1024,       /* curl's own buffer for what it sends */
+    UPLOAD_MAX = 512 * 1024,
     CACHED_CONNECTIONS = 32 /* Consul's, and one or two to each sidecar we talk to just now */
 };
 
@@ -302,6 +304,9 @@ static void set_method(struct sc_http_op *op, const struct sc_http_request *req)
         (void)curl_easy_setopt(h, CURLOPT_POSTFIELDS, op->body);
         (void)curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->body_len);
         (void)curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, req->method);
+        /* One write a turn: a batch of messages should not take several. */
+        if (req->body_len > UPLOAD_BYTES)
+            (void)curl_easy_setopt(h, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_MAX);
     }
 }
 

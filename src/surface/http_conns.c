@@ -13,7 +13,9 @@ enum {
     LOOK_AGAIN_MS = 100,
     SWEEP_MS = 500,
     REQUEST_MS = 60 * 1000, /* for a request to be whole; evhttp's own time is per read */
-    CROWDED_MS = 2000       /* the same, and for idling, while others wait for a place */
+    CROWDED_MS = 2000,      /* the same, and for idling, while others wait for a place */
+    READ_MAX = 4096,        /* what libevent reads at once, however much there is */
+    READS_A_TURN = 64       /* of one connection */
 };
 
 struct conn {
@@ -23,6 +25,7 @@ struct conn {
     size_t received; /* since the last answer */
     sc_mono since;   /* the first byte after it, or the answer itself, or its birth */
     bool busy;       /* its request is whole, its answer not */
+    bool reading_on;
 };
 
 struct sc_http_conns {
@@ -61,10 +64,23 @@ static void look_now(struct sc_http_conns *c)
     c->urgent = true;
 }
 
+/* What has come, in one turn: a turn may cost a commit, and a batch of messages would take a
+ * hundred of them. This runs inside evbuffer_read, where the buffer takes more; each read counts
+ * itself. */
+static void read_on(struct conn *k, struct evbuffer *in)
+{
+    if (k->reading_on)
+        return;
+    k->reading_on = true;
+    for (int i = 0; i < READS_A_TURN; i++)
+        if (evbuffer_read(in, bufferevent_getfd(k->bev), -1) < READ_MAX)
+            break; /* nothing left, or its end, which evhttp sees for itself */
+    k->reading_on = false;
+}
+
 static void on_input(struct evbuffer *in, const struct evbuffer_cb_info *info, void *ctx)
 {
     struct conn *k = ctx;
-    (void)in;
     if (info->n_added == 0 || k->busy)
         return;
     if (k->received == 0)
@@ -72,6 +88,8 @@ static void on_input(struct evbuffer *in, const struct evbuffer_cb_info *info, v
     set_received(k, k->received + info->n_added);
     if (k->owner->pending > SC_HTTP_PENDING_MAX)
         look_now(k->owner);
+    if (info->n_added == READ_MAX)
+        read_on(k, in);
 }
 
 static void conn_new(struct sc_http_conns *c, struct bufferevent *bev)
