@@ -37,7 +37,10 @@ void sc_mailbox_deliver(struct sc_mailbox *m, const struct sc_message *msg)
 {
     struct lane *l = mailbox_lane(m, msg->to_agent, msg->from_agent, msg->from_gateway);
     mailbox_head_hear(l, msg);
-    mailbox_lane_next(l);
+    if (sc_id_is_zero(&msg->prev))
+        mailbox_lane_next(l);
+    else
+        mailbox_lane_came(l);
 }
 
 static void found_lane(void *ctx, const char *to, const char *from, const char *from_gateway)

@@ -42,6 +42,8 @@ struct lane *mailbox_lane(struct sc_mailbox *m, const char *to, const char *from
 void mailbox_lane_free(void *lane);
 /* Start the lane's next turn, if it has one and may. */
 void mailbox_lane_next(struct lane *l);
+/* One came that names the one before it. */
+void mailbox_lane_came(struct lane *l);
 /* Hand the head over again, but not before the backoff. */
 void mailbox_lane_retry(struct lane *l);
 /* Something of the lane ended in this turn: it goes on when that is on disk. When it is not, the

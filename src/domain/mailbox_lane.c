@@ -254,6 +254,16 @@ void mailbox_lane_next(struct lane *l)
         refused(l, rc, &err);
 }
 
+/* All that come in a turn are looked at together: each look reads what waits in the inbox, so a
+ * backlog behind a lost message would be read once for each of its messages. */
+void mailbox_lane_came(struct lane *l)
+{
+    if (place_of(l) != SC_PLACE_INBOX)
+        mailbox_lane_next(l);
+    else if (is_idle(l))
+        mailbox_lane_settle(l);
+}
+
 static bool sweep_lane(void *ctx, const char *key, void *value)
 {
     struct lane *l = value;
