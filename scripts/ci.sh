@@ -105,6 +105,14 @@ ci_tidy() { # quiet unless something is found
   return 1
 }
 
+# Other seeds with every commit, and the same ones when a commit is tested again.
+ci_sim() {
+  local seed
+  seed=$(( $(git -C "$SC_ROOT" rev-list --count HEAD 2> /dev/null || echo 1) * 1000 ))
+  say "  tests/sim/run --seed $seed --runs 800"
+  "$SC_ROOT/tests/sim/run" --seed "$seed" --runs 800 --jobs "$(nproc)"
+}
+
 ci_fuzz() { "$SC_ROOT/scripts/fuzz-smoke.sh"; }
 
 # What a packager does: release flags, installed into a folder, and the programs run from there.
@@ -133,6 +141,7 @@ ci_gates() {
   step "clang-tidy" ci_tidy
   step "release build" ci_build release
   step "install" ci_install
+  step "simulator" ci_sim
 }
 
 ci_sanitizers() {

@@ -31,6 +31,7 @@ static void free_entry(struct entry *e)
     free(e->from);
     free(e->to);
     free(e->body);
+    free(e->home);
     free(e->in);
     free(e);
 }
@@ -165,7 +166,6 @@ void ledger_send(struct ledger *l, int node, const char *from, const char *to, b
     sc_auto_free char *pair = sc_xasprintf("%s>%s", from, to);
     uint64_t number = ++*ledger_counter(l->pairs, pair);
     struct entry *e = ledger_add(l, &id, node, from, to, sc_xasprintf("%s %" PRIu64, pair, number));
-    e->n = number;
     submit(e, false);
     if (waits)
         wait_for(e);

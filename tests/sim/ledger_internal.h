@@ -14,9 +14,11 @@ struct entry {
     struct entry *reply;
     int node; /* whose outbox */
     char *from, *to, *body;
-    uint64_t n;        /* of the pair, in order of submission; 0: a reply */
+    uint64_t place;    /* in the order in which its outbox took messages */
+    char *home;        /* whose it is */
     bool accepted;     /* its client was told so */
     bool taken;        /* a transport was given it */
+    bool moved;        /* it was given to another home since */
     bool ran;          /* at least once, also if no trace of that is left */
     enum sc_stage out; /* as committed; SC_STAGES: nowhere */
     enum sc_stage *in; /* the same in each node's inbox */
@@ -36,7 +38,8 @@ struct ledger {
     size_t count, cap;
     struct sc_map *by_id;
     struct sc_map *pairs; /* "from>to" -> uint64_t, the latest that was submitted */
-    struct sc_map *lanes; /* the same at one sender and one receiver -> uint64_t, that ran */
+    struct sc_map *lanes; /* the same at one sender and one receiver -> uint64_t, its place */
+    uint64_t places;
     struct watch *watches;
     bool forgets_ids;
     uint64_t turns;
