@@ -9,9 +9,7 @@
 
 struct ledger_totals {
     uint64_t accepted, replied, dead;
-    uint64_t unheard;     /* dead because nobody said within the ttl that he has it */
-    uint64_t unheard_ran; /* and run all the same */
-    uint64_t ambiguous;   /* dead, and its gateway may have run it */
+    uint64_t ambiguous; /* dead, and nobody there can know whether it ran */
     uint64_t ambiguous_ran;
     uint64_t turns;
 };

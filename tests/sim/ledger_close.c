@@ -6,21 +6,14 @@
 #include "sideclaw/mem.h"
 #include "sim/ledger_internal.h"
 
-static bool begins(const char *s, const char *with)
+/* Nobody there can know, and says so. Any other death means: it did not run. */
+static bool is_ambiguous(const struct entry *e, struct ledger_totals *t)
 {
-    return strncmp(s, with, strlen(with)) == 0;
-}
-
-/* Their sender or receiver cannot know, and says so. */
-static bool is_doubtful(const struct entry *e, struct ledger_totals *t)
-{
-    bool unheard = begins(e->reason, "expired: no gateway said");
-    bool ambiguous = begins(e->reason, "ambiguous: ");
-    t->unheard += unheard;
-    t->unheard_ran += unheard && e->ran;
+    static const char mark[] = "ambiguous: ";
+    bool ambiguous = strncmp(e->reason, mark, sizeof mark - 1) == 0;
     t->ambiguous += ambiguous;
     t->ambiguous_ran += ambiguous && e->ran;
-    return unheard || ambiguous;
+    return ambiguous;
 }
 
 static void close_one(const struct ledger *l, const struct entry *e, struct ledger_totals *t)
@@ -40,7 +33,7 @@ static void close_one(const struct ledger *l, const struct entry *e, struct ledg
     t->dead += e->out == SC_STAGE_DEAD;
     if (e->out == SC_STAGE_REPLIED && ran != 1)
         ledger_broken(e, "replied, and never run");
-    if (e->out == SC_STAGE_DEAD && !is_doubtful(e, t) && ran == 1 &&
+    if (e->out == SC_STAGE_DEAD && !is_ambiguous(e, t) && ran == 1 &&
         strcmp(e->reason, "fake reason") != 0)
         ledger_broken(e, "dead, and run all the same");
 }

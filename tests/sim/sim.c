@@ -40,10 +40,10 @@ static void print(const struct options *o, const struct jobs_result *r)
     struct ledger_totals t;
     memcpy(&t, r->totals, sizeof t);
     (void)printf("seeds %" PRId64 "-%" PRId64 ": %" PRIu64 " accepted, %" PRIu64 " turns, %" PRIu64
-                 " replied, %" PRIu64 " dead (%" PRIu64 " unheard, of which %" PRIu64
-                 " ran; %" PRIu64 " ambiguous, of which %" PRIu64 " ran); trace %016" PRIx64 "\n",
-                 o->seed, o->seed + o->runs - 1, t.accepted, t.turns, t.replied, t.dead, t.unheard,
-                 t.unheard_ran, t.ambiguous, t.ambiguous_ran, r->hash);
+                 " replied, %" PRIu64 " dead (%" PRIu64 " ambiguous, of which %" PRIu64
+                 " ran); trace %016" PRIx64 "\n",
+                 o->seed, o->seed + o->runs - 1, t.accepted, t.turns, t.replied, t.dead,
+                 t.ambiguous, t.ambiguous_ran, r->hash);
 }
 
 int main(int argc, char **argv)
