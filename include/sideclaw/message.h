@@ -96,10 +96,10 @@ struct sc_receipt {
  * word for half of one, and a signature covers what is really sent. */
 void sc_reason_copy(char ret[SC_REASON_MAX], const char *reason);
 
-/* A reason of ours begins with a word and a colon; that is what other gateways are told, too. What
- * a gateway said of a failed turn is its own words. sc_reason_ambiguous: it cannot be known whether
- * a turn ran ("ambiguous: ..."). sc_reason_unrun: no turn did ("expired: ...", "loop: ...",
- * "unknown recipient: ..."). */
+/* A reason of ours begins with a word and a colon, which is what other gateways are told, too; what
+ * a gateway says of a failed turn is its own words. Ambiguous ("ambiguous: ..."): it cannot be
+ * known whether a turn ran. Unrun ("expired:", "loop:", "moved:", "unknown recipient:"): none did.
+ */
 bool sc_reason_ambiguous(const char *reason);
 bool sc_reason_unrun(const char *reason);
 

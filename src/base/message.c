@@ -203,7 +203,7 @@ bool sc_reason_ambiguous(const char *reason)
 
 bool sc_reason_unrun(const char *reason)
 {
-    static const char *const words[] = { "expired:", "loop:", "unknown recipient:" };
+    static const char *const words[] = { "expired:", "loop:", "moved:", "unknown recipient:" };
     for (size_t i = 0; i < SC_ARRAY_LEN(words); i++)
         if (begins_with(reason, words[i]))
             return true;

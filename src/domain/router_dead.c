@@ -3,8 +3,8 @@
  *   - incoming, and its gateway never took it: its turn waits again, under the same id;
  *   - outgoing, and nobody said that it was stored: it is sent again under the same id, so that a
  *     receiver who has it after all answers with what became of it;
- *   - outgoing, stored and dead there before its gateway took it: a new message, because a receiver
- *     remembers the old id as dead. */
+ *   - outgoing, stored and dead there before its gateway took it, or refused there for good: a new
+ *     message, because the receiver remembers the old id. */
 #include <stdlib.h>
 
 #include "router_internal.h"
@@ -108,9 +108,9 @@ static int repeat(struct sc_router *r, const struct sc_record *rec, struct sc_id
 static int retry_outgoing(struct sc_router *r, const struct sc_record *rec, bool force,
                           struct sc_id *ret_as, struct sc_err *err)
 {
-    bool stored = rec->times[SC_STAGE_STORED].ms || rec->times[SC_STAGE_DELIVERED].ms ||
-                  rec->times[SC_STAGE_STARTED].ms;
-    if (!stored && !force)
+    bool remembered = rec->times[SC_STAGE_STORED].ms || rec->times[SC_STAGE_DELIVERED].ms ||
+                      rec->times[SC_STAGE_STARTED].ms || sc_streq(rec->reason, SC_REASON_MOVED);
+    if (!remembered && !force)
         return send_again(r, rec, err);
     if (!force && may_have_run(rec))
         return needs_force(rec, err);

@@ -107,6 +107,8 @@ int sc_spool_in_revive(void *impl, const struct sc_id *id, sc_wall at, bool ran,
         return r;
     s->now.inbox_open++;
     sc_spool_queue_add(s, in.queue, 1);
+    if (!s->in_fresh || in.n < s->in_fresh)
+        s->in_fresh = in.n; /* no head of a lane until it is committed */
     r = find(s, id, false, &out, err);
     if (r == SC_OK)
         r = revive(s, false, &out, at, ran, err);

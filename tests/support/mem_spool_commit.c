@@ -73,6 +73,12 @@ static void undo_address(struct mem_row *row, char *take_address)
     row->rec.msg.to_gateway = take_address;
 }
 
+static void undo_change(const struct mem_undo *u)
+{
+    u->row->st = u->before;
+    u->row->fresh = false; /* one that was revived */
+}
+
 static void rollback(struct mem_spool *s)
 {
     s->out.settled = s->in.settled = 0;
@@ -83,7 +89,7 @@ static void rollback(struct mem_spool *s)
         else if (u->inserted)
             undo_insert(s, u->row);
         else
-            u->row->st = u->before;
+            undo_change(u);
         if (u->addressed)
             undo_address(u->row, sc_steal(&u->address));
     }
@@ -93,7 +99,7 @@ static void forget_undo(struct mem_spool *s)
 {
     for (size_t i = 0; i < s->n_undo; i++) {
         free(s->undo[i].address);
-        if (s->undo[i].inserted)
+        if (s->undo[i].row)
             s->undo[i].row->fresh = false;
     }
     s->n_undo = 0;

@@ -76,8 +76,10 @@ int mem_out_retried(void *impl, const struct sc_id *id, const struct sc_id *as, 
     return SC_OK;
 }
 
-static void revive(struct mem_row *row, sc_wall at, bool ran)
+static void revive(struct mem_spool *s, struct mem_row *row, sc_wall at, bool ran)
 {
+    (row->rec.incoming ? &s->in : &s->out)->settled = 0; /* it is somewhere among the first */
+    row->fresh = row->rec.incoming;
     row->st.stage = SC_STAGE_STORED;
     row->st.settled = false;
     row->st.reason[0] = 0;
@@ -94,11 +96,10 @@ int mem_in_revive(void *impl, const struct sc_id *id, sc_wall at, bool ran, stru
     struct mem_row *row = change_listed(impl, id, true, &rc, err);
     if (!row)
         return rc;
-    revive(row, at, ran);
-    ((struct mem_spool *)impl)->in.settled = 0; /* one of those is open again */
+    revive(impl, row, at, ran);
     row = change_listed(impl, id, false, &rc, err);
     if (row)
-        revive(row, at, ran);
+        revive(impl, row, at, ran);
     return rc == SC_ENOENT ? SC_OK : rc;
 }
 
@@ -110,7 +111,7 @@ int mem_out_revive(void *impl, const struct sc_message *m, sc_wall at, sc_wall n
     struct mem_row *row = change_listed(impl, &m->id, false, &rc, err);
     if (!row)
         return rc;
-    revive(row, next, false);
+    revive(impl, row, next, false);
     row->st.stage = SC_STAGE_ACCEPTED;
     row->st.times[SC_STAGE_SENT] = (sc_wall){ 0 };
     row->st.revived = at;

@@ -227,6 +227,29 @@ Test(dead, one_that_died_unrun_at_its_receiver_goes_as_a_new_message)
     world_free(w);
 }
 
+/* A home that refused it for good would refuse it again, whoever asks (ADR 0012). */
+Test(dead, one_that_its_home_gave_up_goes_as_a_new_message)
+{
+    struct world *w = two_nodes();
+    char self[] = "gw-0", home[] = "gw-1";
+    mem_link_set(world_node(w, 0)->link, SC_LINK_DOWN);
+    struct sc_id id = send_to(w, "bobby", "hi");
+    world_run(w, 10);
+    struct sc_receipt one = { .id = id, .stage = SC_STAGE_DEAD, .at = { world_now(w) } };
+    sc_reason_copy(one.reason, SC_REASON_MOVED);
+    sc_router_receipts(
+        world_node(w, 0)->router,
+        &(struct sc_receipts){ .from_gateway = home, .to_gateway = self, .v = &one, .n = 1 });
+    world_run(w, 10);
+    mem_link_set(world_node(w, 0)->link, SC_LINK_UP);
+    cr_assert_str_eq(reason(w, &id), SC_REASON_MOVED);
+    struct sc_id as = retried(w, 0, &id, false);
+    cr_assert_not(sc_id_eq(&id, &as));
+    world_run(w, 1000);
+    cr_assert_eq(out(w, &as), SC_STAGE_REPLIED);
+    world_free(w);
+}
+
 Test(dead, an_agent_that_left_gets_no_turn)
 {
     struct world *w = two_nodes();

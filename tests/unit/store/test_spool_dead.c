@@ -198,6 +198,8 @@ Test(spool_dead, an_incoming_one_waits_for_its_turn_again_before_the_others)
     die(1, true, 10, "no such model");
     cr_assert_eq(f.spool.ops->in_revive(f.spool.impl, &id, AT(20), true, &f.err), SC_OK);
     sc_record_init(&rec);
+    cr_assert_eq(f.spool.ops->in_head(f.spool.impl, "bobby", "jerry", "gw-a", &rec, &f.err),
+                 SC_EBUSY, "not before it is committed");
     turn(&f);
     cr_assert_eq(f.spool.ops->in_head(f.spool.impl, "bobby", "jerry", "gw-a", &rec, &f.err), SC_OK);
     cr_assert(sc_id_eq(&rec.msg.id, &id));
