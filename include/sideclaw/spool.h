@@ -123,17 +123,16 @@ struct sc_spool_ops {
                     char ret_reason[SC_REASON_MAX], struct sc_err *err);
     int (*in_advance)(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,
                       const char *reason, struct sc_err *err);
-    /* The oldest message of the lane that still wants a turn. SC_ENOENT when there is none; SC_EBUSY
-     * until it is committed: a gateway must not run what a failed commit takes back. */
+    /* The oldest message of the lane that still wants a turn. SC_ENOENT when there is none;
+     * SC_EBUSY until it is committed: a gateway must not run what a failed commit takes back. */
     int (*in_head)(void *impl, const char *to_agent, const char *from_agent,
                    const char *from_gateway, struct sc_record *ret, struct sc_err *err);
     int (*in_lanes)(void *impl, sc_lane_fn *fn, void *ctx, struct sc_err *err);
     int (*in_list)(void *impl, const char *agent, enum sc_list what, int limit, sc_record_fn *fn,
                    void *ctx, struct sc_err *err);
-    /* Visit what is no further than STORED of a lane, by seq. */
+    /* Visit what is no further than STORED of a lane, by seq (at most SC_LIST_MAX). */
     int (*in_rest)(void *impl, const char *to_agent, const char *from_agent,
-                   const char *from_gateway, int limit, sc_record_fn *fn, void *ctx,
-                   struct sc_err *err);
+                   const char *from_gateway, sc_record_fn *fn, void *ctx, struct sc_err *err);
     /* List it behind all others from now on: some that come first were stored after it. */
     int (*in_last)(void *impl, const struct sc_id *id, struct sc_err *err);
     int (*in_ack)(void *impl, const char *agent, const struct sc_id *id, sc_wall at,

@@ -120,8 +120,10 @@ void sc_mailbox_turn(struct sc_mailbox *m, const struct sc_id *id, enum sc_turn_
     case SC_TURN_FAILED:
         if (sc_reason_ambiguous(text) ||
             sc_reason_unrun(text)) /* a gateway's, and no word of ours */
-            text = why = sc_xasprintf("failed: %s", text);
-        finish(l, sc_router_progress(m->d.router, l->running, SC_STAGE_DEAD, text, &err), &err);
+            why = sc_xasprintf("failed: %s", text);
+        finish(l,
+               sc_router_progress(m->d.router, l->running, SC_STAGE_DEAD, why ? why : text, &err),
+               &err);
         break;
     case SC_TURN_LOST:
         why = sc_xasprintf("ambiguous: %s", text);

@@ -103,8 +103,8 @@ int mailbox_head_rest(struct lane *l, size_t *ret_moved, size_t *ret_left)
     const struct sc_spool *spool = &l->box->d.spool;
     struct sc_err err = SC_ERR_INIT;
     struct resting rest = { .v = sc_xcalloc(SC_LIST_MAX, sizeof(struct sc_message *)) };
-    int rc = spool->ops->in_rest(spool->impl, l->to_agent, l->from_agent, l->from_gateway,
-                                 SC_LIST_MAX, collect, &rest, &err);
+    int rc = spool->ops->in_rest(spool->impl, l->to_agent, l->from_agent, l->from_gateway, collect,
+                                 &rest, &err);
     size_t moved = 0;
     for (size_t i = 0; i < rest.n; i++) {
         const struct sc_message *m = rest.v[i];

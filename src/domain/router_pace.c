@@ -40,7 +40,7 @@ size_t router_pace_room(struct sc_router *r)
         free(sc_map_del_id(r->backlog, &oldest->id));
     size_t n = sc_map_count(r->backlog);
     r->backlog_waits = n >= WINDOW;
-    if (r->backlog_waits)
+    if (oldest && r->backlog_waits)
         router_due(r, (sc_wall){ router_now(r).ms + lost_in(r, oldest) });
     return n < WINDOW ? WINDOW - n : 0;
 }

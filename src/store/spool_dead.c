@@ -50,7 +50,7 @@ int sc_spool_dead_drop(void *impl, const struct sc_id *id, bool incoming, struct
 {
     struct sc_spool_sqlite *s = impl;
     enum spool_stmt unlist = incoming ? ST_IN_UNLIST : ST_OUT_UNLIST;
-    struct listed row;
+    struct listed row = { 0 };
     int r = find(s, id, incoming, &row, err);
     if (r == SC_OK)
         r = sc_spool_begin(s, err);
@@ -97,7 +97,7 @@ static int revive(struct sc_spool_sqlite *s, bool incoming, const struct listed 
 int sc_spool_in_revive(void *impl, const struct sc_id *id, sc_wall at, bool ran, struct sc_err *err)
 {
     struct sc_spool_sqlite *s = impl;
-    struct listed in, out;
+    struct listed in = { 0 }, out = { 0 };
     int r = find(s, id, true, &in, err);
     if (r == SC_OK)
         r = sc_spool_begin(s, err);
@@ -130,7 +130,7 @@ int sc_spool_out_revive(void *impl, const struct sc_message *m, sc_wall at, sc_w
 {
     struct sc_spool_sqlite *s = impl;
     sc_auto_buf struct sc_buf envelope = SC_BUF_INIT;
-    struct listed row;
+    struct listed row = { 0 };
     int r = find(s, &m->id, false, &row, err);
     if (r == SC_OK)
         r = sc_spool_begin(s, err);

@@ -223,16 +223,15 @@ int sc_spool_in_list(void *impl, const char *agent, enum sc_list what, int limit
 }
 
 int sc_spool_in_rest(void *impl, const char *to_agent, const char *from_agent,
-                     const char *from_gateway, int limit, sc_record_fn *fn, void *ctx,
-                     struct sc_err *err)
+                     const char *from_gateway, sc_record_fn *fn, void *ctx, struct sc_err *err)
 {
     struct sc_spool_sqlite *s = impl;
     sqlite3_stmt *st = s->stmt[ST_IN_REST];
     sc_spool_bind_key(st, 1, to_agent);
     sc_spool_bind_key(st, 2, from_agent);
     sc_spool_bind_key(st, 3, from_gateway);
-    (void)sqlite3_bind_int(st, 4, limit);
-    return sc_spool_visit(s, ST_IN_REST, ST_IN_BY_N, limit, fn, ctx, err);
+    (void)sqlite3_bind_int(st, 4, SC_LIST_MAX);
+    return sc_spool_visit(s, ST_IN_REST, ST_IN_BY_N, SC_LIST_MAX, fn, ctx, err);
 }
 
 /* Lists go by number; a new one costs both rows and their indexes, which only stragglers pay. */

@@ -356,8 +356,7 @@ int sc_spool_in_lanes(void *impl, sc_lane_fn *fn, void *ctx, struct sc_err *err)
 int sc_spool_in_list(void *impl, const char *agent, enum sc_list what, int limit, sc_record_fn *fn,
                      void *ctx, struct sc_err *err);
 int sc_spool_in_rest(void *impl, const char *to_agent, const char *from_agent,
-                     const char *from_gateway, int limit, sc_record_fn *fn, void *ctx,
-                     struct sc_err *err);
+                     const char *from_gateway, sc_record_fn *fn, void *ctx, struct sc_err *err);
 int sc_spool_in_last(void *impl, const struct sc_id *id, struct sc_err *err);
 int sc_spool_in_ack(void *impl, const char *agent, const struct sc_id *id, sc_wall at,
                     struct sc_err *err);

@@ -39,7 +39,6 @@ struct ledger {
     struct sc_map *by_id;
     struct sc_map *pairs; /* "from>to" -> uint64_t, the latest that was submitted */
     struct sc_map *lanes; /* the same at one sender and one receiver -> uint64_t, its place */
-    uint64_t places;
     struct watch *watches;
     bool forgets_ids;
     uint64_t turns;

@@ -38,9 +38,19 @@ static struct entry *meet(struct ledger *l, int node, const struct sc_record *r)
     return e;
 }
 
+static void note_home(struct entry *e, const char *gateway)
+{
+    if (sc_streq(e->home, gateway))
+        return;
+    e->moved = e->moved || e->home;
+    sc_set_str(&e->home, gateway);
+}
+
 static void outgoing(struct entry *e, const struct sc_record *r)
 {
     e->out = r->stage;
+    e->place = r->msg.seq;
+    note_home(e, r->msg.to_gateway);
     sc_reason_copy(e->reason, r->reason);
     if (r->stage == SC_STAGE_DEAD && !*e->reason)
         ledger_broken(e, "dead without a reason");

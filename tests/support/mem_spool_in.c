@@ -177,7 +177,7 @@ int mem_in_list(void *impl, const char *agent, enum sc_list what, int limit, sc_
 }
 
 int mem_in_rest(void *impl, const char *to_agent, const char *from_agent, const char *from_gateway,
-                int limit, sc_record_fn *fn, void *ctx, struct sc_err *err)
+                sc_record_fn *fn, void *ctx, struct sc_err *err)
 {
     struct mem_spool *s = impl;
     struct mem_row **rows = sc_xcalloc(s->in.n + 1, sizeof(struct mem_row *));
@@ -188,7 +188,7 @@ int mem_in_rest(void *impl, const char *to_agent, const char *from_agent, const 
             s->in.v[i]->st.stage == SC_STAGE_STORED)
             rows[n++] = s->in.v[i];
     qsort(rows, n, sizeof *rows, by_seq);
-    visit(rows, n, limit < 0 ? 0 : (size_t)limit, false, fn, ctx);
+    visit(rows, n, SC_LIST_MAX, false, fn, ctx);
     free(rows);
     return SC_OK;
 }

@@ -453,9 +453,8 @@ Test(spool, the_inbox_lists_what_is_unread_or_the_latest_of_all)
 static const char *resting(struct seen *s)
 {
     *s = (struct seen){ .text = "" };
-    cr_assert_eq(
-        f.spool.ops->in_rest(f.spool.impl, "bobby", "jerry", "gw-a", 10, note, s, &f.err),
-        SC_OK);
+    cr_assert_eq(f.spool.ops->in_rest(f.spool.impl, "bobby", "jerry", "gw-a", note, s, &f.err),
+                 SC_OK);
     return s->text;
 }
 
