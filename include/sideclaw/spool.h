@@ -103,6 +103,9 @@ struct sc_spool_ops {
     int (*out_next_due)(void *impl, sc_wall *ret, struct sc_err *err);
     int (*out_list)(void *impl, bool all, int limit, sc_record_fn *fn, void *ctx,
                     struct sc_err *err);
+    /* Visit the latest message of each (sender, receiver) that nobody is known to have stored.
+     * Reads all open rows: for a new life. */
+    int (*out_leaders)(void *impl, sc_record_fn *fn, void *ctx, struct sc_err *err);
     /* The outgoing reply to message id; SC_ENOENT when there is none. */
     int (*out_reply_to)(void *impl, const struct sc_id *id, struct sc_record *ret,
                         struct sc_err *err);

@@ -107,7 +107,7 @@ void router_order_resolved(struct sc_router *r, const struct sc_id *id, enum sc_
 void router_order_undo(struct sc_router *r, const struct sc_id *id);
 /* Before m is sent again: is the one before it still under way? */
 void router_order_refresh(const struct sc_router *r, struct sc_message *m);
-/* What an earlier life left under way (the first SC_LIST_MAX). */
+/* What an earlier life left under way. */
 void router_order_start(struct sc_router *r);
 void router_order_init(struct sc_router *r);
 void router_order_free(struct sc_router *r);

@@ -121,15 +121,14 @@ void router_order_refresh(const struct sc_router *r, struct sc_message *m)
 
 static bool take_up(void *ctx, const struct sc_record *rec)
 {
-    if (rec->stage < SC_STAGE_STORED)
-        router_order_lead(ctx, &rec->msg); /* oldest first: the last one of a pair stays */
+    router_order_lead(ctx, &rec->msg);
     return true;
 }
 
 void router_order_start(struct sc_router *r)
 {
     struct sc_err err = SC_ERR_INIT;
-    if (r->d.spool.ops->out_list(r->d.spool.impl, false, SC_LIST_MAX, take_up, r, &err) < 0)
+    if (r->d.spool.ops->out_leaders(r->d.spool.impl, take_up, r, &err) < 0)
         sc_log_warn(r->d.log, "router.order_unknown", SC_S("reason", err.text),
                     SC_S("instead", "what waits may be overtaken by what is sent now"));
 }

@@ -35,6 +35,7 @@ enum spool_stmt {
     ST_OUT_LAST,
     ST_OUT_HURRIED,
     ST_OUT_OPEN,
+    ST_OUT_LEADERS,
     ST_OUT_LATEST,
     ST_OUT_BY_N,
     ST_OUT_BY_ID,
@@ -340,6 +341,7 @@ int sc_spool_out_address(void *impl, const struct sc_id *id, const char *gateway
 int sc_spool_out_due(void *impl, sc_wall now, int limit, sc_record_fn *fn, void *ctx,
                      struct sc_err *err);
 int sc_spool_out_next_due(void *impl, sc_wall *ret, struct sc_err *err);
+int sc_spool_out_leaders(void *impl, sc_record_fn *fn, void *ctx, struct sc_err *err);
 int sc_spool_out_list(void *impl, bool all, int limit, sc_record_fn *fn, void *ctx,
                       struct sc_err *err);
 int sc_spool_in_put(void *impl, const struct sc_message *m, sc_wall now, enum sc_stage *stage,

@@ -193,6 +193,7 @@ static const struct sc_spool_ops ops = {
     .out_due = sc_spool_out_due,
     .out_hurry = sc_spool_hurry,
     .out_next_due = sc_spool_out_next_due,
+    .out_leaders = sc_spool_out_leaders,
     .out_list = sc_spool_out_list,
     .out_reply_to = sc_spool_out_reply_to,
     .in_put = sc_spool_in_put,

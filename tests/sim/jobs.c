@@ -1,5 +1,6 @@
 #include "sim/jobs.h"
 
+#include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,7 @@ static void reap(struct options *o, job_fn *fn, struct worker *x, uint64_t end,
     (void)waitpid(x->pid, &status, 0);
     if (status == 0 || ret->n_failed == JOBS_FAILED)
         return;
+    (void)fprintf(stderr, "sim: that was seed %" PRIu64 "\n", x->next);
     ret->failed[ret->n_failed++] = x->next;
     x->next += (uint64_t)o->jobs;
     if (x->next < end && ret->n_failed < JOBS_FAILED)

@@ -220,6 +220,7 @@ static const struct sc_spool_ops ops = {
     .out_due = mem_out_due,
     .out_hurry = mem_out_hurry,
     .out_next_due = mem_out_next_due,
+    .out_leaders = mem_out_leaders,
     .out_list = mem_out_list,
     .out_reply_to = mem_out_reply_to,
     .in_put = mem_in_put,

@@ -110,6 +110,7 @@ int mem_out_due(void *impl, sc_wall now, int limit, sc_record_fn *fn, void *ctx,
                 struct sc_err *err);
 int mem_out_hurry(void *impl, const char *gateway, sc_wall now, struct sc_err *err);
 int mem_out_next_due(void *impl, sc_wall *ret, struct sc_err *err);
+int mem_out_leaders(void *impl, sc_record_fn *fn, void *ctx, struct sc_err *err);
 int mem_out_list(void *impl, bool all, int limit, sc_record_fn *fn, void *ctx, struct sc_err *err);
 int mem_in_put(void *impl, const struct sc_message *m, sc_wall now, enum sc_stage *stage,
                char ret_reason[SC_REASON_MAX], struct sc_err *err);

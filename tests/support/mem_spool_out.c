@@ -193,3 +193,17 @@ int mem_out_list(void *impl, bool all, int limit, sc_record_fn *fn, void *ctx, s
     (void)err;
     return mem_list(&s->out, want_open, NULL, all, limit, fn, ctx);
 }
+
+/* Oldest first: whoever keeps the last one he sees of a pair has its leader. */
+int mem_out_leaders(void *impl, sc_record_fn *fn, void *ctx, struct sc_err *err)
+{
+    struct mem_spool *s = impl;
+    (void)err;
+    for (size_t i = mem_first_open(&s->out); i < s->out.n; i++) {
+        struct mem_row *row = s->out.v[i];
+        if (!row->st.settled && row->rec.msg.kind == SC_KIND_MESSAGE &&
+            row->st.stage < SC_STAGE_STORED && !fn(ctx, mem_view(row)))
+            break;
+    }
+    return SC_OK;
+}

@@ -310,3 +310,25 @@ Test(order, one_that_is_not_committed_is_not_handed_over)
     cr_assert_str_eq(bodies(w, 1, s, sizeof s), "hi second ");
     world_free(w);
 }
+
+/* A backlog that is longer than any list, and a pair that comes after it. */
+Test(order, a_new_life_knows_what_was_under_way_behind_any_backlog)
+{
+    struct world *w = two_nodes();
+    struct sc_err err = SC_ERR_INIT;
+    struct sc_id id;
+    mem_link_set(world_node(w, 0)->link, SC_LINK_DOWN);
+    for (int i = 0; i < SC_LIST_MAX + 10; i++)
+        (void)send_to(w, "bobby", "x");
+    cr_assert_eq(world_send(world_node(w, 0), "amy", "bobby", "1", &id, &err), SC_OK);
+    world_run(w, 100);
+    world_crash(w, 0);
+    world_start(w, 0);
+    world_publish(w);
+    struct sc_id next;
+    cr_assert_eq(world_send(world_node(w, 0), "amy", "bobby", "2", &next, &err), SC_OK);
+    world_run(w, 100);
+    const struct sc_record *rec = mem_spool_out(world_node(w, 0)->spool, &next);
+    cr_assert(sc_id_eq(&rec->msg.prev, &id));
+    world_free(w);
+}

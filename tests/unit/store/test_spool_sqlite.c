@@ -305,6 +305,32 @@ Test(spool, what_is_refused_never_comes)
     cr_assert_eq(f.spool.ops->in_refuse(f.spool.impl, &id, NOW, "moved", &f.err), SC_EEXIST);
 }
 
+static bool count_one(void *ctx, const struct sc_record *r)
+{
+    unsigned *n = ctx;
+    cr_assert_eq(r->stage, SC_STAGE_ACCEPTED);
+    ++*n;
+    return true;
+}
+
+Test(spool, the_leader_of_a_pair_is_its_latest_that_is_not_stored)
+{
+    unsigned n = 0;
+    for (int i = 0; i < SC_LIST_MAX + 5; i++) {
+        sc_auto_free char *from = sc_xasprintf("a%d", i);
+        sc_auto_message struct sc_message m = make(&f, from, "bobby", "gw-b");
+        cr_assert_eq(f.spool.ops->out_put(f.spool.impl, &m, NOW, NOW, &f.err), SC_OK);
+    }
+    cr_assert_eq(out_stage(&f, 7, SC_STAGE_STORED, 1), SC_OK);
+    cr_assert_eq(f.spool.ops->out_leaders(f.spool.impl, count_one, &n, &f.err), SC_OK);
+    cr_assert_eq(n, SC_LIST_MAX + 4);
+    cr_assert_eq(put(&f, 0), SC_OK);
+    cr_assert_eq(put(&f, 0), SC_OK);
+    n = 0;
+    cr_assert_eq(f.spool.ops->out_leaders(f.spool.impl, count_one, &n, &f.err), SC_OK);
+    cr_assert_eq(n, SC_LIST_MAX + 5, "two of one pair");
+}
+
 Test(spool, a_message_gets_a_new_address)
 {
     struct sc_record r;

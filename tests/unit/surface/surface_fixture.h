@@ -111,6 +111,12 @@ static int fs_out_next_due(void *impl, sc_wall *ret, struct sc_err *err)
     return SC_OK;
 }
 
+static int fs_out_leaders(void *impl, sc_record_fn *fn, void *ctx, struct sc_err *err)
+{
+    (void)impl, (void)fn, (void)ctx, (void)err;
+    return SC_OK;
+}
+
 static int fs_out_list(void *impl, bool all, int limit, sc_record_fn *fn, void *ctx,
                        struct sc_err *err)
 {
@@ -226,6 +232,7 @@ static const struct sc_spool_ops fake_spool_ops = {
     .out_hurry = fs_out_hurry,
     .out_next_due = fs_out_next_due,
     .out_list = fs_out_list,
+    .out_leaders = fs_out_leaders,
     .out_reply_to = fs_out_reply_to,
     .in_put = fs_in_put,
     .in_stage = fs_in_stage,
