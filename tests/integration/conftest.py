@@ -28,12 +28,16 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             raise pytest.UsageError(str(e)) from None
 
 
+FAILED = pytest.StashKey[bool]()  # of a test, for fixtures that outlive it
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """A failing test shows the end of each program's log."""
     outcome: Any = yield
     report = outcome.get_result()
     if report.failed:
+        item.stash[FAILED] = True
         for p in process.started:
             state = "running" if p.alive else f"exit {p.returncode}"
             report.sections.append((f"{p.name} ({state}), {p.log}", p.tail(50)))

@@ -10,7 +10,8 @@ import contextlib
 from dataclasses import dataclass
 from typing import Callable, ContextManager, Iterator
 
-from .world import FakeTime, World
+from .machine import FakeTime
+from .world import World
 
 Step = Callable[[World], Iterator[None]]
 
@@ -20,19 +21,29 @@ class Fault:
     name: str
     run: Callable[[World], ContextManager[None]]
     hold: float  # seconds
-    ambiguous: bool = False  # a gateway was harmed: that a turn ran may be unknowable
-    why_not: Callable[[World], str] = lambda world: ""
+    ambiguous: bool  # a gateway was harmed: that a turn ran may be unknowable
+    peer: bool  # it is about the path from sidecar to sidecar
+    down: tuple[tuple[str, str], ...]  # (sidecar, link): what `status` must call not up, with a remedy
+    why_not: Callable[[World], str]
 
 
 CATALOGUE: list[Fault] = []
+REDIS = (("alpha", "redis"), ("beta", "redis"))
+CONSUL = (("alpha", "consul"), ("beta", "consul"))
+GATEWAY = (("beta", "gateway"),)
 
 
 def fault(
-    hold: float, ambiguous: bool = False, why_not: Callable[[World], str] = lambda world: ""
+    hold: float,
+    down: tuple[tuple[str, str], ...] = (),
+    ambiguous: bool = False,
+    peer: bool = False,
+    why_not: Callable[[World], str] = lambda world: "",
 ) -> Callable[[Step], Step]:
     def add(step: Step) -> Step:
         name = step.__name__.replace("_", "-")
-        CATALOGUE.append(Fault(name, contextlib.contextmanager(step), hold, ambiguous, why_not))
+        run = contextlib.contextmanager(step)
+        CATALOGUE.append(Fault(name, run, hold, ambiguous, peer, down, why_not))
         return step
 
     return add
@@ -62,7 +73,7 @@ def both_killed(w: World) -> Iterator[None]:
     w.alpha.start()
 
 
-@fault(hold=2)
+@fault(hold=2, down=REDIS)
 def redis_killed(w: World) -> Iterator[None]:
     """It keeps what it said it had: appendfsync always."""
     w.redis.process.kill()
@@ -70,7 +81,7 @@ def redis_killed(w: World) -> Iterator[None]:
     w.redis.start()
 
 
-@fault(hold=2)
+@fault(hold=2, down=REDIS)
 def redis_killed_and_empty(w: World) -> Iterator[None]:
     w.redis.process.kill()
     w.redis.lose_everything()
@@ -78,7 +89,7 @@ def redis_killed_and_empty(w: World) -> Iterator[None]:
     w.redis.start()
 
 
-@fault(hold=2)
+@fault(hold=2, down=CONSUL)
 def consul_killed(w: World) -> Iterator[None]:
     w.consul.process.kill()
     yield
@@ -100,14 +111,14 @@ def sender_frozen(w: World) -> Iterator[None]:
     w.alpha.process.resume()
 
 
-@fault(hold=7)
+@fault(hold=6, down=REDIS)
 def redis_frozen(w: World) -> Iterator[None]:
     w.redis.process.pause()
     yield
     w.redis.process.resume()
 
 
-@fault(hold=12)
+@fault(hold=11, down=CONSUL)
 def consul_frozen(w: World) -> Iterator[None]:
     w.consul.process.pause()
     yield
@@ -123,10 +134,10 @@ def redis_flushed(w: World) -> Iterator[None]:
     w.redis.call("FLUSHALL")
 
 
-@fault(hold=7)
+@fault(hold=6, down=REDIS)
 def redis_clients_paused(w: World) -> Iterator[None]:
     """It answers nothing, and everything at the end; longer than a command may take."""
-    w.redis.call("CLIENT", "PAUSE", 6500)
+    w.redis.call("CLIENT", "PAUSE", 5900)
     yield
 
 
@@ -153,14 +164,14 @@ def redis_scripts_flushed(w: World) -> Iterator[None]:
     w.redis.call("SCRIPT", "FLUSH")
 
 
-@fault(hold=3)
+@fault(hold=3, down=REDIS)
 def redis_out_of_memory(w: World) -> Iterator[None]:
     w.redis.call("CONFIG", "SET", "maxmemory", 1)
     yield
     w.redis.call("CONFIG", "SET", "maxmemory", 0)
 
 
-@fault(hold=3)
+@fault(hold=3, down=REDIS)
 def redis_a_replica(w: World) -> Iterator[None]:
     """Read-only, of a master that nobody reaches."""
     w.redis.call("REPLICAOF", "127.0.0.1", 1)
@@ -168,7 +179,7 @@ def redis_a_replica(w: World) -> Iterator[None]:
     w.redis.call("REPLICAOF", "NO", "ONE")
 
 
-@fault(hold=3)
+@fault(hold=3, down=REDIS)
 def redis_wants_a_password(w: World) -> Iterator[None]:
     w.redis.call("CONFIG", "SET", "requirepass", "changed-behind-our-back")
     with w.redis.client("changed-behind-our-back") as admin:
@@ -180,7 +191,7 @@ def redis_wants_a_password(w: World) -> Iterator[None]:
 
 
 # --- gateways ---
-@fault(hold=1, ambiguous=True)
+@fault(hold=1, down=GATEWAY, ambiguous=True)
 def gateway_restarted(w: World) -> Iterator[None]:
     w.gateway("beta").stop()
     yield
@@ -223,35 +234,35 @@ def gateway_and_its_sidecar_killed(w: World) -> Iterator[None]:
 
 
 # --- the network between a sidecar and Redis ---
-@fault(hold=2)
+@fault(hold=2, down=REDIS[1:])
 def redis_unreachable_from_one_side(w: World) -> Iterator[None]:
     w.redis_link["beta"].cut()
     yield
     w.redis_link["beta"].heal()
 
 
-@fault(hold=7)
+@fault(hold=6, down=REDIS[1:])
 def redis_packets_lost(w: World) -> Iterator[None]:
     w.redis_link["beta"].blackhole()
     yield
     w.redis_link["beta"].heal()
 
 
-@fault(hold=7)
+@fault(hold=6, down=REDIS[:1])
 def redis_hears_us_and_we_hear_nothing(w: World) -> Iterator[None]:
     w.redis_link["alpha"].blackhole(up=False)
     yield
     w.redis_link["alpha"].heal()
 
 
-@fault(hold=7)
+@fault(hold=6, down=REDIS[:1])
 def redis_does_not_hear_us(w: World) -> Iterator[None]:
     w.redis_link["alpha"].blackhole(down=False)
     yield
     w.redis_link["alpha"].heal()
 
 
-@fault(hold=7)
+@fault(hold=6)
 def redis_connections_half_open(w: World) -> Iterator[None]:
     w.redis_link["beta"].half_open()
     yield
@@ -282,14 +293,14 @@ def redis_frames_truncated(w: World) -> Iterator[None]:
 
 
 # --- the network between a sidecar and Consul ---
-@fault(hold=3)
+@fault(hold=3, down=CONSUL[:1])
 def consul_unreachable(w: World) -> Iterator[None]:
     w.consul_link["alpha"].cut()
     yield
     w.consul_link["alpha"].heal()
 
 
-@fault(hold=12)
+@fault(hold=11, down=CONSUL[1:])
 def consul_packets_lost(w: World) -> Iterator[None]:
     w.consul_link["beta"].blackhole()
     yield
@@ -310,29 +321,94 @@ def consul_answers_truncated(w: World) -> Iterator[None]:
     w.consul_link["beta"].heal()
 
 
+# --- the cable itself: beta is in a network namespace ---
+def no_netns(w: World) -> str:
+    return w.netns.why_not
+
+
+def no_netem(w: World) -> str:
+    return w.netns.why_no_shape()
+
+
+@fault(hold=6, why_not=no_netns)
+def cable_unplugged(w: World) -> Iterator[None]:
+    """Redis, Consul, the other sidecar and its own gateway at once, without a word."""
+    w.netns.unplug()
+    yield
+    w.netns.plug_in()
+
+
+@fault(hold=4, why_not=no_netem)
+def packets_lost_and_reordered(w: World) -> Iterator[None]:
+    assert not w.netns.shape("delay", "20ms", "10ms", "loss", "10%", "reorder", "25%")
+    yield
+    assert not w.netns.shape()
+
+
 # --- several at once ---
-@fault(hold=3)
+@fault(hold=3, down=REDIS + CONSUL)
 def nothing_reachable(w: World) -> Iterator[None]:
     """Everything waits on disk."""
-    links = (*w.redis_link.values(), *w.consul_link.values())
-    for link in links:
+    for link in w.links():
         link.cut()
     yield
-    for link in links:
+    for link in w.links():
         link.heal()
 
 
 @fault(hold=3)
 def nothing_reachable_and_both_killed(w: World) -> Iterator[None]:
     """What waits on disk is all that is left of it."""
-    links = (*w.redis_link.values(), *w.consul_link.values())
-    for link in links:
+    for link in w.links():
         link.cut()
     yield
     for sidecar in (w.alpha, w.beta):
         sidecar.process.kill()
         sidecar.start()
-    for link in links:
+    for link in w.links():
+        link.heal()
+
+
+def no_peer(w: World) -> str:
+    return "" if w.peer else "this world has no mesh key"
+
+
+@fault(hold=4, down=REDIS + CONSUL, peer=True, why_not=no_peer)
+def only_the_peer_path_is_left(w: World) -> Iterator[None]:
+    brokers = (*w.redis_link.values(), *w.consul_link.values())
+    for link in brokers:
+        link.cut()
+    yield
+    for link in brokers:
+        link.heal()
+
+
+@fault(hold=4, peer=True, why_not=no_peer)
+def redis_gone_and_peers_truncated(w: World) -> Iterator[None]:
+    w.redis_link["alpha"].cut()
+    for link in w.peer_link.values():
+        link.truncate(501)
+    yield
+    for link in w.links():
+        link.heal()
+
+
+@fault(hold=6, peer=True, why_not=no_peer)
+def redis_gone_and_the_peer_silent(w: World) -> Iterator[None]:
+    w.redis_link["beta"].cut()
+    w.peer_link["beta"].blackhole(up=False)
+    yield
+    for link in w.links():
+        link.heal()
+
+
+@fault(hold=4, down=REDIS)
+def only_consul_is_left(w: World) -> Iterator[None]:
+    away = (*w.redis_link.values(), *w.peer_link.values())
+    for link in away:
+        link.cut()
+    yield
+    for link in away:
         link.heal()
 
 
@@ -371,3 +447,15 @@ def receiver_clock_an_hour_behind(w: World) -> Iterator[None]:
     w.clocks["beta"].set(-3600)
     yield
     w.clocks["beta"].set(0)
+
+
+@fault(hold=3, why_not=no_faketime)
+def clock_set_back_while_messages_wait(w: World) -> Iterator[None]:
+    """What is due in an hour by the old clock is due soon by the new one."""
+    w.clocks["alpha"].set(3600)
+    w.beta.process.pause()
+    yield
+    w.redis.call("FLUSHALL")
+    w.beta.process.kill()
+    w.clocks["alpha"].set(0)
+    w.beta.start()

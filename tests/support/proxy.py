@@ -96,7 +96,9 @@ class _Line:
 
     async def run(self, reader: asyncio.StreamReader) -> None:
         await self.proxy.open_way(UP)
-        far_reader, self.far = await asyncio.open_connection("127.0.0.1", self.proxy.target)
+        far_reader, self.far = await asyncio.open_connection(
+            self.proxy.target_host, self.proxy.target
+        )
         up = asyncio.ensure_future(self.pump(UP, reader, self.far))
         down = asyncio.ensure_future(self.pump(DOWN, far_reader, self.near))
         try:
@@ -111,10 +113,14 @@ class _Line:
 
 
 class Proxy:
-    """Listens on `port` and carries to `target`, both on loopback. Every fault lasts until heal()."""
+    """Listens on `port` and carries to `target`. Every fault lasts until heal()."""
 
-    def __init__(self, target: int) -> None:
-        self.target, self.port = target, free_port()
+    def __init__(
+        self, target: int, host: str = "127.0.0.1", target_host: str = "127.0.0.1"
+    ) -> None:
+        self.target, self.target_host = target, target_host
+        self.host, self.port = host, free_port()
+        self.address = f"{host}:{self.port}"
         self.delay_s = 0.0
         self.accepted = 0
         self.carried = {UP: 0, DOWN: 0}  # bytes
@@ -135,7 +141,7 @@ class Proxy:
             self._ways.setdefault(way, asyncio.Event()).set()
         if self._server is None:
             self._server = await asyncio.start_server(
-                self._serve, "127.0.0.1", self.port, limit=4 * CHUNK
+                self._serve, self.host, self.port, limit=4 * CHUNK
             )
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

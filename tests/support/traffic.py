@@ -50,7 +50,8 @@ class Budget:
     def take(self, most: int) -> int:
         with self._lock:
             self._settle()
-            n = min(most, int(self._ready + 1e-6))
+            # At the end all of it: shares of a message add up to a little less than a whole one.
+            n = min(most, int(self._ready) if self._left > 0 else round(self._ready))
             self._ready -= n
             return n
 
@@ -58,7 +59,7 @@ class Budget:
     def left(self) -> int:
         with self._lock:
             self._settle()
-            return int(self._left + self._ready + 0.5)
+            return round(self._left + self._ready)
 
 
 class Sender(threading.Thread):

@@ -1,187 +1,50 @@
 """Two sidecars with everything around them, each thread of it in a test's hands.
 
-    alpha ---- proxy ---- Redis, Consul ---- proxy ---- beta
-      |                                                  |
-    fake gateway: ta, ua; inboxes: a0..a3              tb, ub; b0..b3
+    alpha ---- proxies ---- Redis, Consul, each other ---- proxies ---- beta
+      |                                                                  |
+    fake gateway: ta, ua; inboxes: a0..a3                              tb, ub; b0..b3
 
-Messages go both ways between all inbox agents, and from those to the agents of the other gateway, who
-answer. Times are as short as the options allow. `Watch` measures the sidecars meanwhile.
+Beta lives in a network namespace of its own where we may make one. Messages go both ways between all
+inbox agents, and from those to the agents of the other gateway, who answer.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import itertools
-import os
 import random
-import shutil
-import subprocess
-import threading
-import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Iterator, Optional
 
 from . import ledger as ledgers
 from .consul import Consul
 from .ledger import Ledger, Post, Verdict
+from .machine import Disk, FakeTime, Watch
 from .mesh import Mesh
+from .netns import Netns
+from .peer import KEY
 from .proxy import Proxy
 from .redis import Redis
 from .rpc import Refused, Rpc
-from .sidecar import Sidecar, program
+from .sidecar import Sidecar
 from .traffic import Reader, Sender, new_id, watch_turns
-from .wait import SLOW, eventually
+from .wait import Timeout, eventually
 
 NAMES = ("alpha", "beta")
-DISK_MB = 2048
 SIZES = (80, 200, 200, 1024)
 BIG, BIG_EVERY = 40 * 1024, 400
 TURN_EVERY = 10
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def other(name: str) -> str:
     return NAMES[1 - NAMES.index(name)]
 
 
-class Disk:
-    """A folder on a file system of its own, which can be made full; a plain folder where we may not mount."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.mounted = path, False
-        path.mkdir(parents=True, exist_ok=True)
-        self.why = "mounting a tmpfs needs root"
-        if os.geteuid() == 0:
-            self.mounted = self._mount(f"size={DISK_MB}m") == 0
-
-    def _mount(self, options: str) -> int:
-        done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(self.path)],
-            capture_output=True,
-            text=True,
-        )
-        self.why = done.stderr.strip()
-        return done.returncode
-
-    def fill(self) -> None:
-        """No byte more fits."""
-        used = os.statvfs(self.path)
-        pages = used.f_blocks - used.f_bfree
-        assert self._mount(f"remount,size={pages * used.f_frsize}") == 0, self.why
-
-    def free(self) -> None:
-        assert self._mount(f"remount,size={DISK_MB}m") == 0, self.why
-
-    def stop(self) -> None:
-        """What was on it is gone, unless SIDECLAW_WORLD_KEEP wants a copy beside it."""
-        if self.mounted and os.environ.get("SIDECLAW_WORLD_KEEP"):
-            shutil.copytree(self.path, self.path.with_suffix(".kept"), dirs_exist_ok=True)
-        if self.mounted:
-            subprocess.run(["umount", "-l", str(self.path)], check=True)
-            self.mounted = False
-
-
-class FakeTime:
-    """libfaketime's settings for one sidecar: its wall clock jumps when a test says so."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.file = folder / f"{name}.faketime"
-        self.set(0)
-
-    @staticmethod
-    def library() -> Optional[Path]:
-        found = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
-        return found[0] if found else None
-
-    @staticmethod
-    def why_not() -> str:
-        """Empty: it can be used."""
-        if FakeTime.library() is None:
-            return "libfaketime is not installed (scripts/test installs it: faketime)"
-        linked = subprocess.run(
-            ["ldd", str(program("sideclawd"))], capture_output=True, text=True
-        ).stdout
-        return "a sanitizer's runtime must come first" if "san.so" in linked else ""
-
-    def env(self) -> dict[str, str]:
-        return {
-            "LD_PRELOAD": str(self.library()),
-            "FAKETIME_TIMESTAMP_FILE": str(self.file),
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "FAKETIME_CACHE_DURATION": "1",
-            "FAKETIME_DISABLE_SHM": "1",  # a killed sidecar would leave its segment behind
-        }
-
-    def set(self, seconds: int) -> None:
-        new = self.file.with_suffix(".new")
-        new.write_text(f"{seconds:+d}\n")
-        new.replace(self.file)
-
-
-@dataclass
-class Usage:
-    """What a sidecar used while something was wrong."""
-
-    cpu: float = 0.0  # the busiest second, as a share of one processor
-    rss_mb: float = 0.0
-    fds: int = 0
-
-
-class Watch(threading.Thread):
-    """Samples processor time, private memory and descriptors of the sidecars twice a second."""
-
-    def __init__(self, sidecars: dict[str, Sidecar]) -> None:
-        super().__init__(name="watch", daemon=True)
-        self.sidecars = sidecars
-        self.usage = {name: Usage() for name in sidecars}
-        self._last: dict[str, tuple[int, float, float]] = {}
-        self._ending = threading.Event()
-
-    def reset(self) -> None:
-        self.usage = {name: Usage() for name in self.sidecars}
-
-    def stop(self) -> None:
-        self._ending.set()
-        self.join(5)
-
-    def run(self) -> None:
-        while not self._ending.wait(0.5):
-            for name, sidecar in self.sidecars.items():
-                with contextlib.suppress(OSError, AssertionError, ValueError):
-                    self._sample(name, sidecar.process.pid)
-
-    def _sample(self, name: str, pid: int) -> None:
-        used, now, u = cpu_seconds(pid), time.monotonic(), self.usage[name]
-        before = self._last.get(name)
-        if before is None or before[0] != pid or now - before[2] >= 1:
-            self._last[name] = (pid, used, now)
-            if before is not None and before[0] == pid:
-                u.cpu = max(u.cpu, (used - before[1]) / (now - before[2]))
-        u.rss_mb = max(u.rss_mb, rss_anon_mb(pid))
-        u.fds = max(u.fds, fd_count(pid))
-
-
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def rss_anon_mb(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("RssAnon:"):
-            return int(line.split()[1]) / 1024
-    raise ValueError("no RssAnon")
-
-
-def fd_count(pid: int) -> int:
-    return len(os.listdir(f"/proc/{pid}/fd"))
-
-
 class World:
-    def __init__(self, folder: Path, faketime: bool = True) -> None:
-        self.folder = folder
+    """With `peer` the sidecars have a mesh key, and talk to each other when Redis is away."""
+
+    def __init__(self, folder: Path, peer: bool = False) -> None:
+        self.folder, self.peer = folder, peer
         self.redis = Redis(folder, keep=True)
         self.consul = Consul(folder / "consul", keep=True)
         self.mesh = Mesh(folder, self.consul, self.redis)
@@ -189,15 +52,18 @@ class World:
         self.clocks: dict[str, FakeTime] = {}
         self.redis_link: dict[str, Proxy] = {}
         self.consul_link: dict[str, Proxy] = {}
+        self.peer_link: dict[str, Proxy] = {}  # by whom it leads to
         self.ledger = Ledger()
         self.senders: dict[str, Sender] = {}
         self.readers: dict[str, Reader] = {}
         self.watch: Optional[Watch] = None
-        self.faketime = faketime and not FakeTime.why_not()
+        self.faketime = not FakeTime.why_not()
+        self.netns = Netns()
         self._numbers = itertools.count()
 
     # --- life ---
     def start(self) -> "World":
+        self.netns.start()
         self.redis.start()
         self.consul.start()
         for name in NAMES:
@@ -211,26 +77,46 @@ class World:
 
     def _add(self, name: str) -> None:
         letter = name[0]
-        self.redis_link[name] = Proxy(self.redis.port)
-        self.consul_link[name] = Proxy(self.consul.port)
+        apart = name == "beta" and not self.netns.why_not
+        host = self.netns.outside if apart else "127.0.0.1"
+        self.redis_link[name] = Proxy(self.redis.port, host)
+        self.consul_link[name] = Proxy(self.consul.port, host)
         self.disks[name] = Disk(self.folder / f"{name}.disk")
         sidecar = self.mesh.add(
             name,
             [f"t{letter}", f"u{letter}"],
             start=False,
             config_agents=[{"id": f"{letter}{n}"} for n in range(4)],
-            redis__url=f"redis://127.0.0.1:{self.redis_link[name].port}",
-            consul__addr=f"http://127.0.0.1:{self.consul_link[name].port}",
+            redis__url=f"redis://{self.redis_link[name].address}",
+            consul__addr=f"http://{self.consul_link[name].address}",
             state_dir=str(self.disks[name].path / "state"),
             messages__thread_rate=1000000,
             log__level="info",
         )
         sidecar.state = self.disks[name].path / "state"
-        sidecar.gateway.tick_ms = 1000
+        if apart:
+            self._move_apart(sidecar)
+        if self.peer:
+            self._open_peer(sidecar, apart)
         if self.faketime:
             self.clocks[name] = FakeTime(self.folder, name)
             sidecar.process.env.update(self.clocks[name].env())
         sidecar.start()
+
+    def _move_apart(self, sidecar: Sidecar) -> None:
+        self.gateway_link = Proxy(sidecar.gateway.port, self.netns.outside)
+        sidecar.write_config(
+            gateway__url=f"ws://{self.gateway_link.address}",
+            http__listen=f"{self.netns.inside}:{sidecar.port}",
+        )
+        sidecar.process.argv = self.netns.command(*sidecar.process.argv)
+
+    def _open_peer(self, sidecar: Sidecar, apart: bool) -> None:
+        """The way from the other one to this one, with an end where each of them is."""
+        target = self.netns.inside if apart else "127.0.0.1"
+        host = "127.0.0.1" if apart or self.netns.why_not else self.netns.outside
+        link = self.peer_link[sidecar.name] = Proxy(sidecar.port, host, target)
+        sidecar.write_config(mesh__key=KEY, http__peer_url=f"http://{link.address}")
 
     @property
     def sidecars(self) -> dict[str, Sidecar]:
@@ -243,6 +129,11 @@ class World:
     @property
     def beta(self) -> Sidecar:
         return self.sidecars["beta"]
+
+    def links(self) -> list[Proxy]:
+        """All ways from one sidecar to anywhere."""
+        parts = (self.redis_link, self.consul_link, self.peer_link)
+        return [link for part in parts for link in part.values()]
 
     def gateway(self, name: str) -> Any:
         return self.sidecars[name].gateway
@@ -261,12 +152,13 @@ class World:
             self.stop_traffic()
             self.mesh.stop()
         finally:
-            for proxy in (*self.redis_link.values(), *self.consul_link.values()):
+            for proxy in self.links():
                 proxy.stop()
             self.redis.stop()
             self.consul.stop()
             for disk in self.disks.values():
                 disk.stop()
+            self.netns.stop()
 
     # --- traffic ---
     def start_traffic(self) -> Ledger:
@@ -302,8 +194,8 @@ class World:
 
     def grant(self, messages: int, seconds: float) -> None:
         """Both sides may send half of so many more, spread over that time."""
-        for name, sender in self.senders.items():
-            sender.budget.grant(messages // 2, seconds)
+        for n, sender in enumerate(self.senders.values()):
+            sender.budget.grant((messages + n) // 2, seconds)
             sender.idle.clear()
 
     def wait_accepted(self, within: float = 60) -> None:
@@ -334,8 +226,8 @@ class World:
 
         try:
             eventually(done, "everything that was accepted is delivered", within, poll=0.05)
-        except AssertionError as e:
-            raise AssertionError(f"{e}\n" + "\n".join(self.explain())) from None
+        except Timeout as e:
+            raise Timeout(f"{e}\n" + "\n".join(self.explain())) from None
 
     def explain(self, most: int = 5) -> list[str]:
         """What both ends say about some messages that are still on their way."""
