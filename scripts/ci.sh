@@ -111,7 +111,9 @@ ci_sim() {
   local seed
   seed=$(( $(git -C "$SC_ROOT" rev-list --count HEAD 2> /dev/null || echo 1) * 1000 ))
   say "  tests/sim/run --seed $seed --runs 800"
-  "$SC_ROOT/tests/sim/run" --seed "$seed" --runs 800 --jobs "$(nproc)"
+  "$SC_ROOT/tests/sim/run" --seed "$seed" --runs 800 --jobs "$(nproc)" || return 1
+  say "  tests/sim/run --mutants: each planted mistake must be noticed"
+  "$SC_ROOT/tests/sim/run" --mutants 2> /dev/null
 }
 
 ci_fuzz() { "$SC_ROOT/scripts/fuzz-smoke.sh"; }

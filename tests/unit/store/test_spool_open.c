@@ -283,8 +283,9 @@ static void check_plan(sqlite3 *db, const char *text)
         bool whole_table = strncmp(step, "SCAN ", 5) == 0 && !strstr(step, "USING") &&
                            !strstr(step, "(subquery") && !strstr(text, "LIMIT") &&
                            !strstr(text, "max(n)");
+        /* GROUP BY: the latest of each pair, asked for once in a life. */
         bool sorts = strstr(step, "TEMP B-TREE") && !strstr(text, "INDEXED BY outbox_due") &&
-                     !strstr(text, "ORDER BY n");
+                     !strstr(text, "ORDER BY n") && !strstr(text, "GROUP BY");
         cr_assert_not(whole_table || sorts, "%s: %s", text, step);
     }
     (void)sqlite3_finalize(st);
