@@ -77,8 +77,9 @@ struct sc_spool_ops {
      * is there already; SC_EFULL at the spool's bounds or a full disk; SC_EBUSY when too many of
      * its sender are on their way. */
     int (*out_put)(void *impl, struct sc_message *m, sc_wall now, sc_wall next, struct sc_err *err);
-    /* Move forward to `stage`; a stage already passed is SC_OK and changes nothing. `note`: why, of
-     * DEAD; by which transport, of SENT. ret_changed may be NULL. SC_ENOENT when unknown. */
+    /* Move forward to `stage`; a stage already passed is SC_OK and changes nothing, but that a late
+     * word resolves an ambiguous death: times are noted, and a certain reason counts. `note`: why,
+     * of DEAD; by which transport, of SENT. ret_changed may be NULL. SC_ENOENT when unknown. */
     int (*out_advance)(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,
                        const char *note, bool *ret_changed, struct sc_err *err);
     /* How far it got, and why not further ("" mostly): get without the message. SC_ENOENT. */

@@ -1,10 +1,10 @@
 /* Dead letters get another life, when an operator says so. Without force nothing is done that could
  * give one message two turns (ADR 0015):
  *   - incoming, and its gateway never took it: its turn waits again, under the same id;
- *   - outgoing, and nobody said that it was stored: it is sent again under the same id, so that a
- *     receiver who has it after all answers with what became of it;
- *   - outgoing, stored and dead there before its gateway took it, or refused there for good: a new
- *     message, because the receiver remembers the old id. */
+ *   - outgoing, and no other gateway has said a word of it: it is sent again under the same id, so
+ *     that a receiver who has it after all answers with what became of it;
+ *   - outgoing, and its receiver calls it dead, without a turn: a new message, because whatever a
+ *     gateway calls dead stays so there. */
 #include <stdlib.h>
 
 #include "router_internal.h"
@@ -105,12 +105,17 @@ static int repeat(struct sc_router *r, const struct sc_record *rec, struct sc_id
     return rc;
 }
 
+static bool is_unheard(const struct sc_record *rec)
+{
+    return !rec->times[SC_STAGE_STORED].ms && !rec->times[SC_STAGE_DELIVERED].ms &&
+           !rec->times[SC_STAGE_STARTED].ms &&
+           (sc_streq(rec->reason, ROUTER_UNHEARD) || sc_streq(rec->reason, ROUTER_UNKNOWN));
+}
+
 static int retry_outgoing(struct sc_router *r, const struct sc_record *rec, bool force,
                           struct sc_id *ret_as, struct sc_err *err)
 {
-    bool remembered = rec->times[SC_STAGE_STORED].ms || rec->times[SC_STAGE_DELIVERED].ms ||
-                      rec->times[SC_STAGE_STARTED].ms || sc_streq(rec->reason, SC_REASON_MOVED);
-    if (!remembered && !force)
+    if (is_unheard(rec) && !force)
         return send_again(r, rec, err);
     if (!force && may_have_run(rec))
         return needs_force(rec, err);

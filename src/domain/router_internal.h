@@ -19,6 +19,10 @@ struct sender {
     const struct sc_transport *t;
 };
 
+/* Its sender gave it up, and no other gateway has said a word of it. */
+#define ROUTER_UNHEARD "expired: no gateway said within its ttl that it has it"
+#define ROUTER_UNKNOWN "ambiguous: expired, and no gateway said within its ttl that it has it"
+
 struct sc_router {
     struct sc_router_deps d;
     struct sender senders[SC_ROUTER_TRANSPORTS_MAX];

@@ -140,9 +140,7 @@ static sc_wall next_look(const struct sc_router *r, const struct sc_record *rec)
 static const char *why_expired(const struct sc_router *r, const struct sc_record *rec)
 {
     bool local = sc_streq(rec->msg.to_gateway, r->d.self_name);
-    return local || (!rec->msg.to_gateway && !rec->via)
-               ? "expired: no gateway said within its ttl that it has it"
-               : "ambiguous: expired, and no gateway said within its ttl that it has it";
+    return local || (!rec->msg.to_gateway && !rec->via) ? ROUTER_UNHEARD : ROUTER_UNKNOWN;
 }
 
 /* For people: why the attempt before this one was not enough. */

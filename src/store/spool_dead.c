@@ -153,3 +153,33 @@ int sc_spool_out_revive(void *impl, const struct sc_message *m, sc_wall at, sc_w
     sc_spool_queue_add(s, row.queue, 1);
     return SC_OK;
 }
+
+/* The ambiguity is over when the receiver says why it is dead; that it was stored, or ran, is worth
+ * knowing before it is retried. */
+int sc_spool_out_resolve(struct sc_spool_sqlite *s, const struct sc_id *id,
+                         const struct spool_move *m, struct sc_err *err)
+{
+    struct listed row = { .n = 0 };
+    bool resolves = m->stage == SC_STAGE_DEAD && m->reason && !sc_reason_ambiguous(m->reason);
+    if (m->stage < SC_STAGE_STORED || (m->stage == SC_STAGE_DEAD && !resolves))
+        return SC_OK;
+    int listed = find(s, id, false, &row, err);
+    if (listed < 0 && listed != SC_ENOENT)
+        return listed;
+    int r = sc_spool_begin(s, err);
+    if (r < 0)
+        return r;
+    sqlite3_stmt *st = s->stmt[ST_OUT_RESOLVE];
+    (void)sqlite3_clear_bindings(st);
+    (void)sqlite3_bind_int64(st, 1, m->n);
+    if (resolves) {
+        sc_spool_bind_text(st, 6, m->reason);
+        (void)sqlite3_bind_int(st, 7, 0);
+    } else {
+        (void)sqlite3_bind_int64(st, 2 + (int)(m->stage - SC_STAGE_STORED), m->times[m->stage]);
+    }
+    r = sc_spool_write(s, ST_OUT_RESOLVE, err);
+    if (r == SC_OK && resolves && listed == SC_OK)
+        s->now.ambiguous[false] -= row.ambiguous;
+    return r;
+}

@@ -23,6 +23,7 @@ enum spool_stmt {
     ST_OUT_ADVANCE,
     ST_OUT_ADVANCE_DUE,
     ST_OUT_SETTLE,
+    ST_OUT_RESOLVE,
     ST_OUT_RETRY,
     ST_OUT_NOTE,
     ST_OUT_DEFER,
@@ -305,6 +306,9 @@ void sc_spool_health_free(struct spool_health *h);
 void sc_spool_health_bad(struct spool_health *h, const struct sc_err *why);
 
 /* --- spool_dead.c --- */
+/* A late word on one that died ambiguous. */
+int sc_spool_out_resolve(struct sc_spool_sqlite *s, const struct sc_id *id,
+                         const struct spool_move *m, struct sc_err *err);
 int sc_spool_dead_list(void *impl, const struct sc_dead_query *q, sc_record_fn *fn, void *ctx,
                        struct sc_err *err);
 int sc_spool_dead_drop(void *impl, const struct sc_id *id, bool incoming, struct sc_err *err);

@@ -106,7 +106,9 @@ int sc_spool_out_advance(void *impl, const struct sc_id *id, enum sc_stage stage
         m.times[stage] = 0; /* the first time counts; which transport it was now does, too */
         return sc_spool_recent_note(s, id, &row, &m, err);
     }
-    if (moves && !row.settled && !sc_stage_settled(row.kind, stage))
+    if (row.stage == SC_STAGE_DEAD && sc_reason_ambiguous(row.reason))
+        r = sc_spool_out_resolve(s, id, &m, err);
+    else if (moves && !row.settled && !sc_stage_settled(row.kind, stage))
         r = sc_spool_recent_note(s, id, &row, &m, err);
     else if (moves)
         r = move_now(s, id, &row, &m, err);

@@ -140,6 +140,11 @@ static const char *const statements[SPOOL_STMTS] = {
     [ST_OUT_SETTLE] =
         "UPDATE outbox SET stage = ?2, " OUT_TIMES ", reason = ?10,"
         " settled_ms = ?11, due_ms = NULL, via = coalesce(?14, via), " DEATH " WHERE n = ?1",
+    [ST_OUT_RESOLVE] = "UPDATE outbox SET stored_ms = coalesce(stored_ms, ?2),"
+                       " delivered_ms = coalesce(delivered_ms, ?3),"
+                       " started_ms = coalesce(started_ms, ?4),"
+                       " replied_ms = coalesce(replied_ms, ?5), reason = coalesce(?6, reason),"
+                       " ambiguous = coalesce(?7, ambiguous) WHERE n = ?1",
     [ST_OUT_RETRY] = "UPDATE outbox SET attempts = attempts + 1, due_ms = ?2,"
                      " via = coalesce(?3, via), last_error = coalesce(?4, last_error)"
                      " WHERE n = ?1",

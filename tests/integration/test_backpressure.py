@@ -1,4 +1,4 @@
-"""One slow agent, one eager sender, one client that never reads: the others do not notice (issue 4, item 5)."""
+"""One slow agent, one eager sender, one client that never reads: the others do not notice (issue 4)."""
 
 from __future__ import annotations
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import pty
 import os
+import pty
 import subprocess
 from typing import Any
 
 from conftest import Pair
 from support.fake_gateway import Run, TurnError
+from support.mesh import Mesh
 from support.process import clean_env
 from support.sidecar import Sidecar, program
 from support.wait import eventually
@@ -120,26 +121,57 @@ def test_with_force_the_receiver_gives_it_another_turn(pair: Pair) -> None:
     assert pair.jerry.show(message)["replied_by"]
 
 
-def test_one_that_never_arrived_lives_again_under_its_id(pair: Pair) -> None:
-    message = unroutable(pair)
-    shown = pair.jerry.show(message)
+def test_one_that_nobody_ever_heard_of_lives_again_under_its_id(mesh: Mesh) -> None:
+    """bobby's sidecar is not there at all, and no copy waits for it anywhere."""
+    jerry = mesh.add("jerry-gateway", ["jerry"])
+    bobby = mesh.add("bobby-gateway", ["bobby"])
+    mesh.wait_whole()
+    bobby.stop()
+    sent = jerry.json("send", "--from", "jerry", "--to", "bobby@bobby-gateway", "--ttl", "10", "late")
+    shown = jerry.wait_stage(sent["id"], "dead", within=30)
     assert shown["ambiguous"] is True, "nobody said that it did not arrive"
+    mesh.redis.call("DEL", mesh.stream("bobby"))
+    mesh.consul.delete(mesh.prefix + "/agents/bobby/inbox/", recurse=True)
+    mesh.consul.delete(mesh.prefix + "/gateways/bobby-gateway/inbox/", recurse=True)
+    assert jerry.json("dead", "retry", sent["id"])["retried_as"] == sent["id"]
+    bobby.start()
+    jerry.wait_stage(sent["id"], "replied", within=60)
+    assert mesh.gateways["bobby-gateway"].messages("bobby") == ["late"]
+
+
+def certain(sidecar: Sidecar, message: str) -> None:
+    """The receiver came back, turned the late copy away, and said so."""
+    eventually(
+        lambda: sidecar.show(message)["reason"] == "expired: it came after its ttl",
+        "its receiver's word",
+        within=60,
+    )
+    assert sidecar.show(message)["ambiguous"] is False
+
+
+def test_one_that_its_receiver_turned_away_goes_as_a_new_message(pair: Pair) -> None:
+    message = unroutable(pair)
+    assert pair.jerry.show(message)["ambiguous"] is True
     pair.bobby.process.resume()
-    assert pair.jerry.json("dead", "retry", message)["retried_as"] == message
-    pair.jerry.wait_stage(message, "replied", within=60)
+    certain(pair.jerry, message)
+    new = pair.jerry.json("dead", "retry", message)["retried_as"]
+    assert new != message
+    pair.jerry.wait_stage(new, "replied", within=60)
     assert pair.bobby_gateway.messages("bobby") == ["late"]
 
 
 def test_retry_all_with_a_reason(pair: Pair) -> None:
-    first, second = unroutable(pair), unroutable(pair)
+    messages = [unroutable(pair), unroutable(pair)]
     pair.bobby.process.resume()
+    for message in messages:
+        certain(pair.jerry, message)
     third = failed_turn(pair, "failed")
     nothing = pair.jerry.json("dead", "retry", "--all", "--reason", "loop")
     assert (nothing["retried"], nothing["refused"]) == (0, 0)
-    done = pair.jerry.json("dead", "retry", "--all", "--reason", "ambiguous: expired")
+    done = pair.jerry.json("dead", "retry", "--all", "--reason", "expired")
     assert (done["retried"], done["refused"]) == (2, 0)
-    for message in (first, second):
-        pair.jerry.wait_stage(message, "replied", within=60)
+    for message in messages:
+        pair.jerry.wait_stage(pair.jerry.show(message)["retried_as"], "replied", within=60)
     left = pair.jerry.cli("dead", "retry", "--all")
     assert left.rc == 1 and "refused 1" in left.out and third in left.out
 

@@ -35,6 +35,26 @@ int mem_out_put(void *impl, struct sc_message *m, sc_wall now, sc_wall next, str
     return SC_OK;
 }
 
+/* A late word on one that died ambiguous. */
+static int resolve(struct mem_spool *s, struct mem_row *row, enum sc_stage stage, sc_wall at,
+                   const char *reason, struct sc_err *err)
+{
+    bool dead = stage == SC_STAGE_DEAD;
+    if (stage < SC_STAGE_STORED || (dead && sc_reason_ambiguous(reason)))
+        return SC_OK;
+    int r = mem_begin(s, err);
+    if (r < 0)
+        return r;
+    mem_change(s, row);
+    if (dead) {
+        sc_reason_copy(row->st.reason, reason);
+        row->st.ambiguous = false;
+    } else if (!row->st.times[stage].ms) {
+        row->st.times[stage] = at;
+    }
+    return SC_OK;
+}
+
 int mem_out_advance(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,
                     const char *reason, bool *ret_changed, struct sc_err *err)
 {
@@ -43,6 +63,8 @@ int mem_out_advance(void *impl, const struct sc_id *id, enum sc_stage stage, sc_
     if (!row || row->st.gone)
         return sc_fail(err, SC_ENOENT, "no such message");
     bool moves = sc_fsm_allowed(&sc_stage_fsm, (int)row->st.stage, (int)stage);
+    if (row->st.stage == SC_STAGE_DEAD && sc_reason_ambiguous(row->st.reason))
+        return resolve(s, row, stage, at, reason, err);
     if (moves) {
         int r = mem_begin(s, err);
         if (r < 0)

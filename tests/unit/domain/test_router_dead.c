@@ -103,6 +103,31 @@ Test(dead, a_turn_that_ran_needs_force_at_either_end)
     world_free(w);
 }
 
+/* The receiver was cut off for longer than the ttl, and then turns the late copy away. */
+Test(dead, the_receivers_late_word_makes_it_certain_and_it_goes_as_a_new_message)
+{
+    struct world *w = two_nodes();
+    world_crash(w, 1);
+    struct sc_id id = send_to(w, "bobby", "hi");
+    world_run(w, DAY_MS + 62 * 1000);
+    cr_assert(out_row(w, &id)->ambiguous);
+    const struct sc_message late = out_row(w, &id)->msg; /* borrowed */
+    world_start(w, 1);
+    mem_link_set(world_node(w, 1)->link, SC_LINK_UP);
+    world_publish(w);
+    world_run(w, 1000);
+    hand_in(world_node(w, 1), sc_message_copy(&late));
+    world_run(w, 1000);
+    cr_assert_not(out_row(w, &id)->ambiguous);
+    cr_assert_str_eq(reason(w, &id), "expired: it came after its ttl");
+    struct sc_id as = retried(w, 0, &id, false);
+    cr_assert_not(sc_id_eq(&as, &id), "there the old one is dead for good");
+    world_run(w, 60 * 1000);
+    cr_assert_eq(out(w, &as), SC_STAGE_REPLIED);
+    cr_assert_eq(turns_of(w, &id), 0);
+    world_free(w);
+}
+
 /* The receipts of the turn were lost, all but the last: the reason is no word of ours. */
 Test(dead, a_sender_that_missed_receipts_does_not_guess)
 {
@@ -118,10 +143,7 @@ Test(dead, a_sender_that_missed_receipts_does_not_guess)
     world_run(w, 5 * 60 * 1000);
     cr_assert_eq(out(w, &id), SC_STAGE_DEAD);
     cr_assert_str_eq(reason(w, &id), "failed: expired: the token of the model");
-    struct sc_id as = retried(w, 0, &id, false);
-    cr_assert(sc_id_eq(&as, &id), "the same again, so its receiver says the same again");
-    world_run(w, 5 * 60 * 1000);
-    cr_assert_eq(out(w, &id), SC_STAGE_DEAD);
+    refused(w, 0, &id, false, SC_EEXIST, "a turn ran for it already");
     cr_assert_eq(turns_of(w, &id), 1);
     world_free(w);
 }
@@ -165,6 +187,7 @@ Test(dead, the_other_key_is_the_same_after_a_restart)
     struct sc_id key = fake_gateway_find(world_node(w, 1)->gateway, &id)->run;
     world_crash(w, 1);
     world_start(w, 1);
+    mem_link_set(world_node(w, 1)->link, SC_LINK_UP);
     world_publish(w);
     world_run(w, 60 * 1000);
     cr_assert(sc_id_eq(&fake_gateway_find(world_node(w, 1)->gateway, &id)->run, &key));

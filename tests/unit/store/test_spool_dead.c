@@ -256,6 +256,33 @@ Test(spool_dead, retention_takes_it_from_the_list)
     counts_agree();
 }
 
+Test(spool_dead, a_late_word_resolves_an_ambiguous_death)
+{
+    sc_auto_record struct sc_record rec;
+    cr_assert_eq(put(&f, 0), SC_OK);
+    die(1, false, 10, "ambiguous: expired, and nobody said a word");
+    cr_assert_eq(out_stage(&f, 1, SC_STAGE_STARTED, 20), SC_OK);
+    get(1, false, &rec);
+    cr_assert(rec.ambiguous && rec.listed);
+    cr_assert_eq(rec.stage, SC_STAGE_DEAD);
+    cr_assert_eq(rec.times[SC_STAGE_STARTED].ms, AT(20).ms, "it ran");
+    sc_record_fini(&rec);
+    die(1, false, 30, "ambiguous: its gateway may have run it");
+    cr_assert_eq(stats_of(&f).ambiguous[0], 1);
+    die(1, false, 40, "no such model");
+    get(1, false, &rec);
+    cr_assert_not(rec.ambiguous);
+    cr_assert_str_eq(rec.reason, "no such model");
+    cr_assert_eq(rec.times[SC_STAGE_DEAD].ms, AT(10).ms);
+    cr_assert_eq(stats_of(&f).ambiguous[0], 0);
+    cr_assert_eq(stats_of(&f).dead[0], 1);
+    sc_record_fini(&rec);
+    die(1, false, 50, "and another one");
+    get(1, false, &rec);
+    cr_assert_str_eq(rec.reason, "no such model", "what is certain stays");
+    counts_agree();
+}
+
 /* ---- what `show` tells ---- */
 
 Test(spool_dead, a_row_knows_its_transport_and_its_last_error)
