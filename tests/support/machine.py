@@ -82,8 +82,14 @@ class FakeTime:
             "FAKETIME_TIMESTAMP_FILE": str(self.file),
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "FAKETIME_CACHE_DURATION": "1",
-            "FAKETIME_DISABLE_SHM": "1",  # a killed sidecar would leave its segment behind
         }
+
+    @staticmethod
+    def clean_up(pids: list[int]) -> None:
+        """What libfaketime leaves in shared memory of processes that were killed."""
+        for pid in pids:
+            for left in Path("/dev/shm").glob(f"*faketime_*_{pid}"):
+                left.unlink(missing_ok=True)
 
     def set(self, seconds: int) -> None:
         new = self.file.with_suffix(".new")

@@ -58,6 +58,7 @@ class Process:
         self.env = dict(env) if env is not None else clean_env()
         self.cwd = cwd
         self.popen: Optional[subprocess.Popen[bytes]] = None
+        self.pids: list[int] = []  # of all its runs
         self.mark = 0  # where the log of the present run begins
 
     def start(self) -> "Process":
@@ -76,6 +77,7 @@ class Process:
                 start_new_session=True,
                 preexec_fn=_die_with_parent,
             )
+        self.pids.append(self.popen.pid)
         if self not in started:
             started.append(self)
         return self

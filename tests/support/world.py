@@ -159,6 +159,8 @@ class World:
             for disk in self.disks.values():
                 disk.stop()
             self.netns.stop()
+            for sidecar in self.sidecars.values():
+                FakeTime.clean_up(sidecar.process.pids)
 
     # --- traffic ---
     def start_traffic(self) -> Ledger:
