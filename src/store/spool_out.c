@@ -230,25 +230,6 @@ int sc_spool_out_next_due(void *impl, sc_wall *ret, struct sc_err *err)
     return sc_spool_rows(s, ST_OUT_NEXT_DUE, &ret->ms, 1, &n, err); /* no rows: NULL, read as 0 */
 }
 
-int sc_spool_out_leaders(void *impl, sc_record_fn *fn, void *ctx, struct sc_err *err)
-{
-    struct sc_spool_sqlite *s = impl;
-    int64_t rows[SC_LIST_MAX], last = 0;
-    size_t n = 0, done = 0;
-    int r = sc_spool_recent_write(s, err);
-    do {
-        sqlite3_stmt *st = s->stmt[ST_OUT_LEADERS];
-        (void)sqlite3_bind_int64(st, 1, last);
-        (void)sqlite3_bind_int64(st, 2, SC_LIST_MAX);
-        if (r == SC_OK)
-            r = sc_spool_rows(s, ST_OUT_LEADERS, rows, SC_LIST_MAX, &n, err);
-        if (r < 0 || sc_spool_visit_rows(s, ST_OUT_BY_N, rows, n, fn, ctx, &done) < 0)
-            return r; /* or fn has enough */
-        last = n ? rows[n - 1] : 0;
-    } while (n == SC_LIST_MAX);
-    return SC_OK;
-}
-
 int sc_spool_out_list(void *impl, bool all, int limit, sc_record_fn *fn, void *ctx,
                       struct sc_err *err)
 {

@@ -164,9 +164,8 @@ static const char *const statements[SPOOL_STMTS] = {
     [ST_OUT_LAST] = "SELECT max(n) FROM outbox",
     [ST_OUT_HURRIED] = "SELECT n FROM outbox WHERE due_ms IS NOT NULL AND to_gateway = ?1 AND"
                        " n > ?2 AND n <= ?3 AND due_ms > ?4 ORDER BY n LIMIT ?5",
-    [ST_OUT_LEADERS] = "SELECT max(n) AS last FROM outbox WHERE due_ms IS NOT NULL AND kind = 0"
-                       " AND stage < 2 GROUP BY from_agent, to_agent HAVING last > ?1"
-                       " ORDER BY last LIMIT ?2",
+    [ST_OUT_LEADERS] = "SELECT n, from_agent, to_agent FROM outbox WHERE n > ?1 AND"
+                       " due_ms IS NOT NULL AND kind = 0 AND stage < 2 ORDER BY n",
     [ST_OUT_OPEN] = "SELECT n FROM outbox INDEXED BY outbox_due WHERE due_ms IS NOT NULL"
                     " ORDER BY n LIMIT ?1",
     [ST_OUT_LATEST] = "SELECT n FROM (SELECT n FROM outbox ORDER BY n DESC LIMIT ?1) ORDER BY n",
