@@ -38,6 +38,7 @@ struct sc_router *sc_router_new(const struct sc_router_deps *deps)
     r->d = *deps;
     r->started = sc_clock_mono(&r->d.clock);
     r->started_wall = router_now(r);
+    r->wall_ahead_ms = r->started_wall.ms - r->started.ms;
     for (size_t i = 0; i < SC_ROUTER_TRANSPORTS_MAX; i++)
         r->senders[i] = (struct sender){ .r = r, .t = deps->transports[i] };
     r->due_timer = sc_timer_new(deps->loop, router_on_due, r);

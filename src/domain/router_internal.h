@@ -33,6 +33,7 @@ struct sc_router {
     struct sc_timer *expire_timer;
     sc_mono started; /* this process's life, by both clocks */
     sc_wall started_wall;
+    int64_t wall_ahead_ms;   /* of the monotonic clock, when the due timer fired last */
     struct sc_map *receipts; /* gateway -> struct receipt_batch, sent after the commit */
     bool flush_queued, flush_patient;
     bool patient;         /* while what is received can wait for the next commit but one */

@@ -222,14 +222,16 @@ static void arm_next(struct sc_router *r)
         router_due(r, next);
 }
 
-/* Rows are due by the wall clock, so that another life finds them, and the timer knows how long
- * that was. When it fires early by the clock, that was set back, and nothing would be due for as
- * long. */
-static void notice_set_back(struct sc_router *r, sc_wall due_at)
+/* Rows are due by the wall clock, so that another life finds them. When that was set back, nothing
+ * that was put off before would be due for as long. */
+static void notice_set_back(struct sc_router *r)
 {
-    if (router_now(r).ms >= due_at.ms - CLOCK_STEP_MS)
+    int64_t ahead = router_now(r).ms - sc_clock_mono(&r->d.clock).ms;
+    int64_t back = r->wall_ahead_ms - ahead;
+    r->wall_ahead_ms = ahead;
+    if (back < CLOCK_STEP_MS)
         return;
-    sc_log_warn(r->d.log, "clock.set_back", SC_I("ms", due_at.ms - router_now(r).ms),
+    sc_log_warn(r->d.log, "clock.set_back", SC_I("ms", back),
                 SC_S("instead", "everything that waits is looked at now"));
     sc_router_hurry(r, NULL);
 }
@@ -238,9 +240,8 @@ void router_on_due(void *router)
 {
     struct sc_router *r = router;
     struct sc_err err = SC_ERR_INIT;
-    sc_wall due_at = r->due_at;
     r->due_at.ms = 0;
-    notice_set_back(r, due_at);
+    notice_set_back(r);
     size_t room = router_pace_room(r);
     if (room == 0)
         return;

@@ -399,6 +399,23 @@ Test(send, a_clock_set_back_by_hours_does_not_hold_up_questions)
     world_free(w);
 }
 
+/* What comes after the step is due in time, and must not hide that the others are not. */
+Test(send, a_clock_set_back_is_noticed_also_by_a_busy_sender)
+{
+    struct world *w = two_nodes();
+    struct node *n = world_node(w, 0);
+    world_net(w)->cut[0][1] = true;
+    struct sc_id id = send_to(w, "bobby", "hi");
+    world_run(w, 100);
+    n->clock.wall_zero -= INT64_C(5) * 3600 * 1000;
+    struct sc_id other = send_to(w, "jerry", "ho");
+    world_net(w)->cut[0][1] = false;
+    world_run(w, 120 * 1000);
+    cr_assert_eq(out(w, &other), SC_STAGE_REPLIED);
+    cr_assert_eq(out(w, &id), SC_STAGE_REPLIED);
+    world_free(w);
+}
+
 /* A machine without a clock of its own, or a slip of the finger. */
 Test(send, a_clock_set_far_ahead_and_back_makes_nobody_forget)
 {
