@@ -89,6 +89,10 @@ int sc_router_reply(struct sc_router *r, const struct sc_message *m, const char 
 int sc_router_retry_dead(struct sc_router *r, const struct sc_record *rec, bool force,
                          struct sc_id *ret_as, struct sc_err *err) SC_MUST_CHECK;
 
+/* Has an incoming message come, at least so far? One that died while it waited for the one before
+ * it leaves that to whoever follows: then it is that one which must have come. */
+bool sc_router_came(const struct sc_router *r, const struct sc_id *id, enum sc_stage least);
+
 /* Wait for the end of an outgoing message: its reply or its death. After 0, done runs once: rec is
  * the outgoing record, reply the answer in the sender's inbox; both NULL on the deadline. */
 typedef void sc_wait_fn(void *ctx, const struct sc_record *rec, const struct sc_record *reply);

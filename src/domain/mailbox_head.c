@@ -57,13 +57,9 @@ void mailbox_head_hear(struct lane *l, const struct sc_message *m)
 
 bool mailbox_head_waits(const struct lane *l, const struct sc_message *m)
 {
-    const struct sc_spool *spool = &l->box->d.spool;
-    sc_auto_record struct sc_record prev;
-    struct sc_err err = SC_ERR_INIT;
-    sc_record_init(&prev);
     if (sc_id_is_zero(&m->prev) || sc_id_eq(&m->prev, &l->last) || sc_id_eq(&m->id, &l->freed))
         return false;
-    return spool->ops->get(spool->impl, &m->prev, true, &prev, &err) == SC_ENOENT;
+    return !sc_router_came(l->box->d.router, &m->prev, SC_STAGE_STORED);
 }
 
 /* What waits in an inbox that nobody wakes for. */

@@ -18,7 +18,6 @@ struct entry {
     char *home;        /* whose it is */
     bool accepted;     /* its client was told so */
     bool taken;        /* a transport was given it */
-    bool moved;        /* it was given to another home since */
     bool ran;          /* at least once, also if no trace of that is left */
     enum sc_stage out; /* as committed; SC_STAGES: nowhere */
     enum sc_stage *in; /* the same in each node's inbox */

@@ -38,11 +38,21 @@ static struct entry *meet(struct ledger *l, int node, const struct sc_record *r)
     return e;
 }
 
+/* Of a pair at its sender: the latest that was accepted; the latest that has no order. */
+static uint64_t *of_pair(const struct entry *e, const char *what)
+{
+    sc_auto_free char *key = sc_xasprintf("%s %d %s>%s", what, e->node, e->from, e->to);
+    return ledger_counter(e->l->lanes, key);
+}
+
+/* One that gets a new home is in no order with those that are under way at that moment: some follow
+ * it, some do not. */
 static void note_home(struct entry *e, const char *gateway)
 {
     if (sc_streq(e->home, gateway))
         return;
-    e->moved = e->moved || e->home;
+    if (e->home)
+        *of_pair(e, "loose") = *of_pair(e, "taken");
     sc_set_str(&e->home, gateway);
 }
 
@@ -50,6 +60,8 @@ static void outgoing(struct entry *e, const struct sc_record *r)
 {
     e->out = r->stage;
     e->place = r->msg.seq;
+    if (*of_pair(e, "taken") < e->place)
+        *of_pair(e, "taken") = e->place;
     note_home(e, r->msg.to_gateway);
     sc_reason_copy(e->reason, r->reason);
     if (r->stage == SC_STAGE_DEAD && !*e->reason)
@@ -79,8 +91,30 @@ static void against_gateway(struct entry *e, int node, const struct sc_record *r
         ledger_broken(e, "called expired, and its gateway ran it");
 }
 
+static bool is_of_pair(const struct entry *e, const struct entry *other)
+{
+    return e->node == other->node && strcmp(e->from, other->from) == 0 &&
+           strcmp(e->to, other->to) == 0;
+}
+
+/* It dies while one before it has not come. Whoever named neither of them, because it was stored
+ * when he was sent, may overtake that one: the one price of dropping names early. */
+static void note_gap(const struct entry *e, int node)
+{
+    for (size_t i = 0; i < e->l->count; i++) {
+        const struct entry *before = e->l->v[i];
+        if (is_of_pair(e, before) && before->place < e->place && before->in[node] == SC_STAGES &&
+            before->out < SC_STAGE_REPLIED) {
+            *of_pair(e, "loose") = *of_pair(e, "taken");
+            return;
+        }
+    }
+}
+
 static void incoming(struct entry *e, int node, const struct sc_record *r)
 {
+    if (r->stage == SC_STAGE_DEAD && e->in[node] == SC_STAGE_STORED)
+        note_gap(e, node);
     if (strcmp(r->msg.body, e->body) != 0)
         ledger_broken(e, "stored with another body");
     if (r->msg.kind == SC_KIND_MESSAGE)
@@ -145,14 +179,13 @@ static void on_handed(void *ctx, const struct sc_turn *turn)
         ledger_broken(e, "handed over before it was committed");
 }
 
-/* First in, first out holds from one gateway to one other: a message that gets a new home may be
- * overtaken by those that were for that one from the start. Of one that its sender gave up a late
+/* First in, first out holds from one gateway to one other. Of one that its sender gave up a late
  * copy may still come, where a clock is behind: nobody waits for those. */
 static void check_order(const struct entry *e, int node)
 {
     sc_auto_free char *lane = sc_xasprintf("%d %s>%s %d", e->node, e->from, e->to, node);
     uint64_t *latest = ledger_counter(e->l->lanes, lane);
-    if (e->moved)
+    if (e->place <= *of_pair(e, "loose"))
         return;
     if (e->place < *latest && e->out != SC_STAGE_DEAD)
         ledger_broken(e, "run after a later one of its pair");

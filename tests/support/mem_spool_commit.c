@@ -21,8 +21,21 @@ int mem_begin(struct mem_spool *s, struct sc_err *err)
     return s->failed.code == SC_OK ? SC_OK : sc_fail(err, s->failed.code, "%s", s->failed.text);
 }
 
+static void forget_undo(struct mem_spool *s)
+{
+    for (size_t i = 0; i < s->n_undo; i++) {
+        free(s->undo[i].address);
+        if (s->undo[i].row)
+            s->undo[i].row->fresh = false;
+    }
+    s->n_undo = 0;
+    s->keeps_undo = false;
+}
+
 struct mem_undo *mem_journal(struct mem_spool *s)
 {
+    if (s->keeps_undo)
+        forget_undo(s);
     if (s->n_undo == s->cap_undo) {
         s->cap_undo = s->cap_undo ? s->cap_undo * 2 : 16;
         s->undo = sc_xrealloc(s->undo, s->cap_undo * sizeof *s->undo);
@@ -95,16 +108,6 @@ static void rollback(struct mem_spool *s)
     }
 }
 
-static void forget_undo(struct mem_spool *s)
-{
-    for (size_t i = 0; i < s->n_undo; i++) {
-        free(s->undo[i].address);
-        if (s->undo[i].row)
-            s->undo[i].row->fresh = false;
-    }
-    s->n_undo = 0;
-}
-
 /* A process that dies on the way is not called any more. */
 static void run_callbacks(struct mem_spool *s, const struct sc_err *err)
 {
@@ -165,7 +168,8 @@ static void on_turn(void *ctx)
         show_commit(s, false);
     }
     s->commits += s->n_undo > 0;
-    if (!s->bugs.loses_commits || err.code != SC_OK)
+    s->keeps_undo = s->bugs.loses_commits && s->n_undo > 0;
+    if (!s->keeps_undo)
         forget_undo(s);
     s->failed = (struct sc_err)SC_ERR_INIT;
     run_callbacks(s, &err); /* what they write is the next commit's */

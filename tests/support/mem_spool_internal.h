@@ -64,6 +64,7 @@ struct mem_spool {
     struct sc_map *seqs; /* "from\x1fto" -> uint64_t */
     struct mem_undo *undo;
     size_t n_undo, cap_undo;
+    bool keeps_undo; /* of the latest commit, which a crash will take along */
     bool waits;      /* what nobody waits for waits for the timer */
     int64_t lazy_ms; /* how long */
     struct sc_err failed;

@@ -332,3 +332,31 @@ Test(order, a_new_life_knows_what_was_under_way_behind_any_backlog)
     cr_assert(sc_id_eq(&rec->msg.prev, &id));
     world_free(w);
 }
+
+/* It waited for a lost one and died of its ttl; that is no reason to overtake the lost one. */
+Test(order, one_that_died_waiting_leaves_its_place_to_the_next)
+{
+    struct world *w = two_nodes();
+    struct node *b = world_node(w, 1);
+    struct sc_message *m[3];
+    char s[64];
+    for (unsigned i = 0; i < 3; i++) {
+        m[i] = arrival(w, "bobby");
+        m[i]->seq = i + 1;
+        m[i]->body[0] = (char)('1' + i);
+        m[i]->ttl_s = i == 1 ? 30 : 3600;
+        if (i)
+            m[i]->prev = m[i - 1]->id;
+    }
+    struct sc_id second = m[1]->id;
+    hand_in(b, m[1]);
+    world_run(w, 60 * 1000);
+    cr_assert_eq(in(w, &second), SC_STAGE_DEAD);
+    hand_in(b, m[2]);
+    world_run(w, 100);
+    cr_assert_str_eq(bodies(w, 1, s, sizeof s), "");
+    hand_in(b, m[0]);
+    world_run(w, 100);
+    cr_assert_str_eq(bodies(w, 1, s, sizeof s), "1i 3i ");
+    world_free(w);
+}
