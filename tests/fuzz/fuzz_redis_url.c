@@ -40,6 +40,9 @@ static void check(const struct sc_redis_url *u)
     write_url(u, &url);
     sc_assert(u->db >= 0 && (!u->user || u->password));
     sc_assert(!u->primary == (u->n_sentinels == 0) && !u->primary != !u->at.host);
+    /* Written out, the default ports of many sentinels can make it longer than any is read. */
+    if (url.n > SC_REDIS_URL_MAX)
+        return;
     sc_assert(sc_redis_url_parse(sc_buf_str(&url), &again, NULL) == SC_OK);
     sc_assert(again.db == u->db && again.tls == u->tls && sc_streq(again.primary, u->primary));
     sc_assert(again.n_sentinels == u->n_sentinels);

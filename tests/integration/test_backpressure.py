@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from conftest import Pair
 from support.fake_gateway import Run
+from support.machine import sanitized
 from support.mesh import Mesh
 from support.sidecar import Sidecar
 from support.wait import eventually
@@ -174,6 +175,6 @@ def test_http_clients_that_never_read_are_bounded_and_dropped(alone: Sidecar) ->
         s.sendall(request * 20)  # pipelined: only the first is being answered
         clients.append(s)
     eventually(lambda: alone.http("GET", "/v1/status").status == 200, "others are served")
-    assert rss_kb(alone) < 64 * 1024
+    assert sanitized() or rss_kb(alone) < 64 * 1024
     for s in clients:
         s.close()

@@ -54,6 +54,12 @@ class Disk:
             self.mounted = False
 
 
+def sanitized() -> bool:
+    """Its memory is then the sanitizer's (freed blocks are kept back), and says nothing of ours."""
+    linked = subprocess.run(["ldd", str(program("sideclawd"))], capture_output=True, text=True)
+    return "san.so" in linked.stdout
+
+
 class FakeTime:
     """libfaketime's settings for one sidecar: its wall clock jumps when a test says so."""
 
@@ -71,10 +77,7 @@ class FakeTime:
         """Empty: it can be used."""
         if FakeTime.library() is None:
             return "libfaketime is not installed (scripts/test installs it: faketime)"
-        linked = subprocess.run(
-            ["ldd", str(program("sideclawd"))], capture_output=True, text=True
-        ).stdout
-        return "a sanitizer's runtime must come first" if "san.so" in linked else ""
+        return "a sanitizer's runtime must come first" if sanitized() else ""
 
     def env(self) -> dict[str, str]:
         return {
