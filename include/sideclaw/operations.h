@@ -25,6 +25,17 @@ struct sc_param {
     bool required;
     int64_t min, max; /* of an integer; of a string its length in bytes */
     const char *help;
+    /* It says who calls. Where the surface knows him it is bound to him and not shown to him: an
+     * agent does not choose whose name it acts in. */
+    bool caller;
+};
+
+/* How a model sees an operation (MCP). */
+enum { SC_TOOL_READ_ONLY = 1, SC_TOOL_IDEMPOTENT = 2, SC_TOOL_DESTRUCTIVE = 4 };
+struct sc_tool {
+    const char *name;        /* "send_message" */
+    const char *description; /* for a model: when to use it, when not, one example */
+    unsigned hints;
 };
 
 /* What the handlers work on; all borrowed. A link's text for status.get is kept by app. */
@@ -75,6 +86,7 @@ struct sc_op {
     const char *summary;
     const struct sc_param *params; /* ends with name NULL */
     const char *result;            /* JSON schema of the result, as text */
+    const struct sc_tool *tool;    /* NULL: not for agents */
     void (*handler)(struct sc_call *call);
 };
 
@@ -84,9 +96,10 @@ const struct sc_op *sc_operation_find(const char *name);
 /* The table as an OpenAPI 3.1 document: GET /v1/openapi.json, docs/openapi.json. */
 struct sc_value *sc_openapi(void);
 
-/* sc_call_start: check params against the table (unknown and missing ones are SC_EINVAL by name),
- * run the handler. params becomes the call's. The returned call lives until done ran;
- * sc_call_abandon it when the caller goes away first (done then never runs). */
+/* sc_call_start: bind the caller's parameters, check all against the table (unknown and missing
+ * ones are SC_EINVAL by name; somebody else's name is SC_EPERM), run the handler. params becomes
+ * the call's; caller (NULL: the operator) is borrowed until its end. The returned call lives until
+ * done ran; sc_call_abandon it when the caller goes away first (done then never runs). */
 struct sc_call *sc_call_start(const struct sc_ops_env *env, const struct sc_op *op,
                               struct sc_value *take_params, const char *caller,
                               void (*done)(void *ctx, struct sc_call *call, int status,

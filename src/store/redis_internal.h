@@ -7,6 +7,7 @@
 
 #include "redis_link.h"
 #include "sideclaw/map.h"
+#include "sideclaw/redis_data.h"
 #include "sideclaw/redis_transport.h"
 
 enum { SC_REDIS_SHA_SIZE = 41 };
@@ -27,8 +28,9 @@ struct sc_redis {
     bool closed; /* the transport's close was called */
     bool mute;   /* being freed: nobody is left to be told */
     char sha[SC_REDIS_SHA_SIZE];
-    size_t sends, send_bytes; /* without an answer */
-    struct sc_err why;        /* what `link` said last; code SC_OK while up */
+    size_t sends, send_bytes;               /* without an answer */
+    struct sc_err why;                      /* what `link` said last; code SC_OK while up */
+    LIST_HEAD(, sc_redis_watcher) watchers; /* redis_data.c */
     /* redis_watch.c */
     struct sc_timer *watch;
     struct sc_redis_find *find;
@@ -54,6 +56,9 @@ void sc_redis_accept(struct sc_redis *r, const char *json, size_t n, const char 
 /* Copy what nobody can read to where its author can see it, and delete the entry it came from. */
 void sc_redis_reject(struct sc_redis *r, const char *agent, const char *entry, const char *value,
                      size_t n, const char *reason);
+
+/* --- redis_data.c --- */
+void sc_redis_data_tell(struct sc_redis *r, bool ready);
 
 /* --- redis_watch.c: nothing to do without Sentinel --- */
 void sc_redis_watch_start(struct sc_redis *r);

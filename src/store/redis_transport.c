@@ -33,6 +33,7 @@ static void report_up(struct sc_redis *r)
     r->d.events.link(r->d.events.ctx, &r->t, SC_LINK_UP, detail, "");
     /* Subscribed first, drained second: what is published in between is in both, never in none. */
     sc_redis_streams_up(r);
+    sc_redis_data_tell(r, true);
 }
 
 static void on_commands_ready(void *ctx)
@@ -51,9 +52,12 @@ static void on_subscribe_ready(void *ctx)
 
 static void went_down(struct sc_redis *r, const struct sc_err *why)
 {
-    if (r->t.state == SC_LINK_UP)
+    bool was_up = r->t.state == SC_LINK_UP;
+    if (was_up)
         sc_redis_streams_down(r);
     report_down(r, why);
+    if (was_up)
+        sc_redis_data_tell(r, false);
 }
 
 static void on_commands_lost(void *ctx, const struct sc_err *why)

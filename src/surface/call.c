@@ -164,8 +164,6 @@ static bool check_member(void *ctx, const char *key, const struct sc_value *v)
 static int check_params(const struct sc_op *op, const struct sc_value *params, struct sc_err *err)
 {
     struct checking c = { .op = op, .err = err, .result = SC_OK };
-    if (!sc_value_is_object(params))
-        return sc_fail(err, SC_EINVAL, "the parameters of %s are a JSON object", op->name);
     sc_value_each(params, check_member, &c);
     if (c.result < 0)
         return c.result;
@@ -173,6 +171,25 @@ static int check_params(const struct sc_op *op, const struct sc_value *params, s
         const struct sc_value *v = sc_value_get(params, p->name);
         if (p->required && (!v || sc_value_is_null(v)))
             return sc_fail(err, SC_EINVAL, "%s: it is missing", p->name);
+    }
+    return SC_OK;
+}
+
+/* Whoever is known acts in his own name. */
+static int bind_caller(const struct sc_op *op, struct sc_value *params, const char *caller,
+                       struct sc_err *err)
+{
+    for (const struct sc_param *p = op->params; caller && p && p->name; p++) {
+        if (!p->caller)
+            continue;
+        const struct sc_value *given = sc_value_get(params, p->name);
+        if (given && !sc_value_is_null(given) &&
+            !sc_streq(sc_value_get_str(params, p->name), caller)) {
+            (void)sc_fail(err, SC_EPERM, "%s: you are %s and act in no other name", p->name,
+                          caller);
+            return sc_err_remedy(err, "leave %s out", p->name);
+        }
+        sc_value_set_str(params, p->name, caller);
     }
     return SC_OK;
 }
@@ -188,7 +205,11 @@ struct sc_call *sc_call_start(const struct sc_ops_env *env, const struct sc_op *
         .op = op, .env = env, .params = take_params, .caller = caller, .done = done, .ctx = ctx
     };
     struct sc_err err = SC_ERR_INIT;
-    if (check_params(op, take_params, &err) < 0)
+    if (!sc_value_is_object(take_params))
+        (void)sc_fail(&err, SC_EINVAL, "the parameters of %s are a JSON object", op->name);
+    else if (bind_caller(op, take_params, caller, &err) == SC_OK)
+        (void)check_params(op, take_params, &err);
+    if (err.code != SC_OK)
         sc_call_fail(&c->pub, &err);
     else
         op->handler(&c->pub);

@@ -19,7 +19,7 @@
 #define P_AGENT                                                                                    \
     {                                                                                              \
         .name = "agent", .type = SC_PARAM_STR, .required = true, .min = 1, .max = SC_NAME_MAX,     \
-        .help = "Agent id."                                                                        \
+        .caller = true, .help = "Agent id."                                                        \
     }
 #define P_LIMIT                                                                                    \
     {                                                                                              \
@@ -38,6 +38,7 @@ static const struct sc_param send_params[] = {
       .type = SC_PARAM_STR,
       .min = 1,
       .max = SC_NAME_MAX,
+      .caller = true,
       .help = "Sender; the configured agent_id, else \"operator\", when absent." },
     { .name = "body",
       .type = SC_PARAM_STR,

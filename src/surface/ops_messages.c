@@ -109,12 +109,6 @@ static const char *call_agent(struct sc_call *call)
         sc_call_fail(call, &err);
         return NULL;
     }
-    if (call->caller && !sc_streq(call->caller, agent)) {
-        (void)sc_fail(&err, SC_EPERM, "agent: this token may only read the inbox of %s",
-                      call->caller);
-        sc_call_fail(call, &err);
-        return NULL;
-    }
     return agent;
 }
 

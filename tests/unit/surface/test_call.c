@@ -27,11 +27,17 @@ static struct sc_value *json(const char *text)
     return v;
 }
 
+static struct sc_call *start_as(struct fixture *f, const char *caller, const char *op,
+                                const char *params, struct ending *e)
+{
+    *e = (struct ending){ 0 };
+    return sc_call_start(&f->env, sc_operation_find(op), json(params), caller, on_done, e);
+}
+
 static struct sc_call *start(struct fixture *f, const char *op, const char *params,
                              struct ending *e)
 {
-    *e = (struct ending){ 0 };
-    return sc_call_start(&f->env, sc_operation_find(op), json(params), NULL, on_done, e);
+    return start_as(f, NULL, op, params, e);
 }
 
 static struct ending call(struct fixture *f, const char *op, const char *params)
@@ -97,6 +103,21 @@ Test(call, wrong_parameters_are_named)
     };
     for (size_t i = 0; i < SC_ARRAY_LEN(rows); i++)
         fails(&f, rows[i].op, rows[i].params, rows[i].code, rows[i].text);
+}
+
+Test(call, a_known_caller_acts_in_his_own_name_only)
+{
+    struct ending e;
+    (void)start_as(&f, "jerry", "message.send", "{\"to\":\"bobby\",\"body\":\"x\"}", &e);
+    fixture_turn(&f);
+    fixture_commit(&f, NULL);
+    fixture_turn(&f);
+    cr_assert_str_eq(sc_value_get_str(e.result, "from"), "jerry");
+    sc_value_free(e.result);
+    (void)start_as(&f, "jerry", "inbox.list", "{\"agent\":\"scribe\"}", &e);
+    fixture_turn(&f);
+    cr_assert_eq(e.err.code, SC_EPERM);
+    cr_assert(strstr(e.err.text, "you are jerry"), "%s", e.err.text);
 }
 
 Test(call, a_mistyped_parameter_gets_a_suggestion)
