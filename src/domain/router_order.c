@@ -10,14 +10,16 @@
 /* The latest message of a pair, under way. In two maps: by pair and by id. */
 struct latest {
     struct sc_id id, prev;
-    bool doubtful; /* it was before one that died; it may be stored or dead itself */
-    char *pair;
+    bool doubtful; /* it led before; it may be stored or dead itself */
+    bool apart;    /* prev has another home, or may have: nobody waits for it where this one is */
+    char *pair, *home;
 };
 
 static void free_latest(void *value)
 {
     struct latest *l = value;
     free(l->pair);
+    free(l->home);
     free(l);
 }
 
@@ -47,19 +49,21 @@ static void forget(struct sc_router *r, struct latest *l)
     free_latest(l);
 }
 
-/* what->pair is copied when it is a new one. */
+/* what's texts are copied. */
 static void remember(struct sc_router *r, const struct latest *what)
 {
     struct latest *l = sc_map_get(r->latest, what->pair);
     char *pair = l ? l->pair : sc_xstrdup(what->pair);
     if (l) {
         (void)sc_map_del_id(r->latest_by_id, &l->id);
+        free(l->home);
     } else {
         l = sc_xcalloc(1, sizeof *l);
         (void)sc_map_set(r->latest, pair, l);
     }
     *l = *what;
     l->pair = pair;
+    l->home = sc_xstrdup(what->home);
     (void)sc_map_set_id(r->latest_by_id, &l->id, l);
 }
 
@@ -77,11 +81,16 @@ void router_order_lead(struct sc_router *r, const struct sc_message *m)
     if (m->kind != SC_KIND_MESSAGE)
         return;
     sc_auto_free char *pair = pair_of(m);
-    remember(r, &(struct latest){ .id = m->id, .prev = m->prev, .pair = pair });
+    const struct latest *l = sc_map_get(r->latest, pair);
+    remember(r, &(struct latest){ .id = m->id,
+                                  .prev = m->prev,
+                                  .apart = l && (!l->home || !sc_streq(l->home, m->to_gateway)),
+                                  .pair = pair,
+                                  .home = m->to_gateway });
 }
 
-/* One that is stored waits there for those before it; one that died leaves that to whoever is next.
- */
+/* One that is stored waits there for those before it, if they come there; one that died, or waits
+ * elsewhere, leaves that to whoever is next. */
 void router_order_resolved(struct sc_router *r, const struct sc_id *id, enum sc_stage stage)
 {
     struct latest *l = sc_map_get_id(r->latest_by_id, id);
@@ -89,8 +98,9 @@ void router_order_resolved(struct sc_router *r, const struct sc_id *id, enum sc_
         return;
     sc_auto_free char *pair = sc_xstrdup(l->pair);
     struct latest before = { .id = l->prev, .doubtful = true, .pair = pair };
+    bool leaves = stage == SC_STAGE_DEAD || l->apart;
     forget(r, l);
-    if (stage == SC_STAGE_DEAD && !sc_id_is_zero(&before.id))
+    if (leaves && !sc_id_is_zero(&before.id))
         remember(r, &before);
 }
 

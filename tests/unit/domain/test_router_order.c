@@ -360,3 +360,29 @@ Test(order, one_that_died_waiting_leaves_its_place_to_the_next)
     cr_assert_str_eq(bodies(w, 1, s, sizeof s), "1i 3i ");
     world_free(w);
 }
+
+/* "2" waits on another gateway, where "1" never comes: "3" has to wait for "1" itself. */
+Test(order, one_that_waits_elsewhere_leaves_its_place_to_the_next)
+{
+    struct world *w = two_nodes();
+    char s[64];
+    world_net(w)->cut[0][1] = true;
+    struct sc_id first = send_to(w, "bobby", "1");
+    world_run(w, 100);
+    world_agent(w, 0, "bobby");
+    world_publish(w);
+    struct sc_id second = send_to(w, "bobby", "2");
+    world_run(w, 100);
+    cr_assert_eq(world_in_stage(world_node(w, 0), &second), SC_STAGE_STORED);
+    world_agent(w, 1, "bobby");
+    world_publish(w);
+    world_run(w, 100);
+    world_net(w)->cut[0][1] = false;
+    struct sc_id third = send_to(w, "bobby", "3");
+    world_run(w, 50);
+    cr_assert_lt(out(w, &first), SC_STAGE_STORED, "else there was nothing to wait for");
+    cr_assert_eq(in(w, &third), SC_STAGE_STORED);
+    world_run(w, 120 * 1000);
+    cr_assert_str_eq(bodies(w, 1, s, sizeof s), "1 3 ");
+    world_free(w);
+}
