@@ -132,8 +132,11 @@ static int load(struct sc_spool_sqlite *s, bool incoming, struct sc_err *err)
     sqlite3_stmt *st = s->stmt[incoming ? ST_IN_QUEUES : ST_OUT_QUEUES];
     int rc;
     while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-        struct spool_queue *q = make(s, incoming, (const char *)sqlite3_column_text(st, 0));
-        q->waiting = q->committed = sqlite3_column_int64(st, 1);
+        const char *agent = (const char *)sqlite3_column_text(st, 0);
+        struct spool_queue *q = sc_map_get(s->queues[incoming], agent);
+        if (!q)
+            q = make(s, incoming, agent);
+        q->committed = q->waiting += sqlite3_column_int64(st, 1);
     }
     if (rc != SQLITE_DONE)
         return sc_spool_read_failed(s, st, err);
