@@ -8,7 +8,7 @@
 #include "sideclaw/mem.h"
 
 enum {
-    WINDOW = 256,   /* some 6 ms of a receiver's time */
+    WINDOW = 64,    /* some 3 ms of a receiver's time; more adds little to the rate */
     NOBODY_MS = 100 /* a thousand rows a second are looked at, for their ttl */
 };
 

@@ -1,7 +1,8 @@
 /* "Everything for that gateway is due now", without touching a row: a cursor over its open rows
- * that out_due serves after what is due by time. A million waiting messages cost nothing until they
- * are visited. Lost in a crash, which costs nothing either: the next life hurries when its links
- * come up. A row that was just sent may be visited once more; its receiver knows it already. */
+ * that out_due serves in their order, before what is due by time. A million waiting messages cost
+ * nothing until they are visited. Lost in a crash, which costs nothing either: the next life
+ * hurries when its links come up. A row that was just sent may be visited once more; its receiver
+ * knows it already. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,7 +100,7 @@ static void move_on(struct sc_spool_sqlite *s, const int64_t *rows, size_t done,
     s->hurry[s->n_hurry - 1] = h;
 }
 
-static int step(struct sc_spool_sqlite *s, sc_wall now, size_t max, int64_t *rows, size_t *ret_n,
+static int step(struct sc_spool_sqlite *s, size_t max, int64_t *rows, size_t *ret_n,
                 struct sc_err *err)
 {
     const struct spool_hurry *h = &s->hurry[0];
@@ -107,26 +108,22 @@ static int step(struct sc_spool_sqlite *s, sc_wall now, size_t max, int64_t *row
     sc_spool_bind_text(st, 1, h->gateway);
     (void)sqlite3_bind_int64(st, 2, h->next);
     (void)sqlite3_bind_int64(st, 3, h->last);
-    (void)sqlite3_bind_int64(st, 4, now.ms);
-    (void)sqlite3_bind_int64(st, 5, (sqlite3_int64)max);
+    (void)sqlite3_bind_int64(st, 4, (sqlite3_int64)max);
     return sc_spool_rows(s, ST_OUT_HURRIED, rows, max, ret_n, err);
 }
 
-int sc_spool_hurried(struct sc_spool_sqlite *s, sc_wall now, size_t limit, sc_record_fn *fn,
-                     void *ctx, struct sc_err *err)
+int sc_spool_hurried(struct sc_spool_sqlite *s, size_t limit, sc_record_fn *fn, void *ctx,
+                     size_t *ret_done, struct sc_err *err)
 {
     int64_t rows[SC_LIST_MAX];
-    while (limit > 0 && s->n_hurry > 0) {
-        size_t n = 0, done = 0;
-        int r = step(s, now, limit, rows, &n, err);
+    while (*ret_done < limit && s->n_hurry > 0) {
+        size_t n = 0, done = 0, max = limit - *ret_done;
+        int r = step(s, max, rows, &n, err);
         if (r < 0)
             return r;
-        bool through = n < limit;
         bool stopped = sc_spool_visit_rows(s, ST_OUT_BY_N, rows, n, fn, ctx, &done) < 0;
-        move_on(s, rows, done, through && done == n);
-        if (stopped)
-            return SC_OK;
-        limit -= done;
+        move_on(s, rows, done, n < max && done == n);
+        *ret_done = stopped ? limit : *ret_done + done;
     }
     return SC_OK;
 }

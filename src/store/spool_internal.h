@@ -322,8 +322,9 @@ int sc_spool_in_revive(void *impl, const struct sc_id *id, sc_wall at, bool ran,
 /* --- spool_hurry.c --- */
 int sc_spool_hurry(void *impl, const char *gateway, sc_wall now, struct sc_err *err);
 /* At most `limit` hurried rows. */
-int sc_spool_hurried(struct sc_spool_sqlite *s, sc_wall now, size_t limit, sc_record_fn *fn,
-                     void *ctx, struct sc_err *err);
+/* *ret_done: how many were visited; limit when fn has enough. */
+int sc_spool_hurried(struct sc_spool_sqlite *s, size_t limit, sc_record_fn *fn, void *ctx,
+                     size_t *ret_done, struct sc_err *err);
 void sc_spool_hurry_clear(struct sc_spool_sqlite *s);
 
 /* --- spool_out.c, spool_in.c: the port's operations --- */

@@ -203,19 +203,19 @@ int sc_spool_out_due(void *impl, sc_wall now, int limit, sc_record_fn *fn, void 
     struct sc_spool_sqlite *s = impl;
     int64_t rows[SC_LIST_MAX];
     size_t max = limit < 0 ? 0 : limit > SC_LIST_MAX ? SC_LIST_MAX : (size_t)limit;
-    size_t n = 0, done = 0;
+    size_t n = 0, hurried = 0, done = 0;
     int r = sc_spool_recent_write(s, err);
-    if (r < 0)
+    if (r == SC_OK) /* first, because they are in order, which chance times are not */
+        r = sc_spool_hurried(s, max, fn, ctx, &hurried, err);
+    if (r < 0 || hurried) /* some of these are due by time as well, until fn has put them off */
         return r;
     sqlite3_stmt *st = s->stmt[ST_OUT_DUE];
     (void)sqlite3_bind_int64(st, 1, now.ms);
-    (void)sqlite3_bind_int64(st, 2, (sqlite3_int64)max);
+    (void)sqlite3_bind_int64(st, 2, (sqlite3_int64)(max));
     r = sc_spool_rows(s, ST_OUT_DUE, rows, max, &n, err);
-    if (r < 0)
-        return r;
-    if (sc_spool_visit_rows(s, ST_OUT_BY_N, rows, n, fn, ctx, &done) < 0)
-        return SC_OK; /* fn has enough */
-    return sc_spool_hurried(s, now, max - n, fn, ctx, err);
+    if (r == SC_OK) /* that fn has enough is no failure */
+        (void)sc_spool_visit_rows(s, ST_OUT_BY_N, rows, n, fn, ctx, &done);
+    return r;
 }
 
 int sc_spool_out_next_due(void *impl, sc_wall *ret, struct sc_err *err)

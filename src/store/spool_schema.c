@@ -163,7 +163,7 @@ static const char *const statements[SPOOL_STMTS] = {
                         " to_gateway > ?1 ORDER BY to_gateway LIMIT 1",
     [ST_OUT_LAST] = "SELECT max(n) FROM outbox",
     [ST_OUT_HURRIED] = "SELECT n FROM outbox WHERE due_ms IS NOT NULL AND to_gateway = ?1 AND"
-                       " n > ?2 AND n <= ?3 AND due_ms > ?4 ORDER BY n LIMIT ?5",
+                       " n > ?2 AND n <= ?3 ORDER BY n LIMIT ?4",
     [ST_OUT_LEADERS] = "SELECT n, from_agent, to_agent FROM outbox WHERE n > ?1 AND"
                        " due_ms IS NOT NULL AND kind = 0 AND stage < 2 ORDER BY n",
     [ST_OUT_OPEN] = "SELECT n FROM outbox INDEXED BY outbox_due WHERE due_ms IS NOT NULL"

@@ -215,6 +215,21 @@ Test(spool, hurry_makes_one_gateways_messages_due)
     cr_assert_eq(next.ms, NOW.ms + 1000);
 }
 
+/* Tries that failed have left them at times of chance; a backlog leaves in its order all the same.
+ */
+Test(spool, hurry_serves_in_order_whatever_is_due_by_time)
+{
+    struct seen s;
+    cr_assert_eq(put(&f, 1000), SC_OK);
+    cr_assert_eq(put(&f, -5), SC_OK);
+    cr_assert_eq(put(&f, 2000), SC_OK);
+    cr_assert_eq(put(&f, -9), SC_OK);
+    cr_assert_eq(f.spool.ops->out_hurry(f.spool.impl, "gw-b", NOW, &f.err), SC_OK);
+    cr_assert_str_eq(due(0, 3, &s), "1 2 3 ");
+    cr_assert_str_eq(due(0, 10, &s), "4 ");
+    cr_assert_str_eq(due(0, 10, &s), "4 2 ", "nobody has put them off");
+}
+
 Test(spool, hurry_for_all_takes_turns_and_leaves_nobody_out)
 {
     struct seen s;
