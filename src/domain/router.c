@@ -265,7 +265,7 @@ void sc_router_rejected(struct sc_router *r, const char *via, const char *reason
 {
     r->n.rejected++;
     sc_log_warn(r->d.log, "msg.rejected", SC_S("via", via), SC_S("reason", reason),
-                SC_S("instead", "it was put aside under rejected"));
+                SC_S("instead", "it is not acted on; who wrote it finds it with the reason"));
     char cut[SC_REASON_MAX];
     sc_reason_copy(cut, reason);
     (void)snprintf(r->last_rejected, sizeof r->last_rejected, "%s: %s", via, cut);

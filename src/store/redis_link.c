@@ -15,7 +15,7 @@ enum {
     IDLE_MS = 15000,   /* then a sign of life is asked for */
     STABLE_MS = 10000, /* a link that held that long starts its retries afresh */
     RETRY_MIN_MS = 250,
-    RETRY_MAX_MS = 10000,
+    RETRY_MAX_MS = 3000,
     RETRY_MAX_SENTINEL_MS = 1000, /* a failover is short, and asking for the primary is cheap */
 };
 
