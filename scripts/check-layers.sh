@@ -39,7 +39,7 @@ ours() {
 wire='value|message_json|jsonrpc|consul_json|gateway_json|agent_json'
 store='http_client|gateway_ws|consul_directory|redis_transport|spool_sqlite'
 domain='registry|router|mailbox|health_board|presence'
-surface='operations'
+surface='operations|mcp'
 app='config|app'
 ours base    "$wire|$store|$domain|$surface|$app"
 ours wire    "$store|$domain|$surface|$app|loop|stream"

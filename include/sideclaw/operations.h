@@ -55,6 +55,9 @@ struct sc_ops_env {
     bool is_signed;            /* a mesh key is set */
     sc_mono started;
     struct sc_peer_door peer;
+    const struct sc_mcp *mcp;             /* the tools of agents */
+    const struct sc_agent_key *agent_key; /* makes their tokens; NULL: there are none */
+    const char *mcp_url;                  /* http://HOST:PORT/mcp; NULL while HTTP is off */
     /* link: "gateway", "redis", "peer", "consul" */
     void (*link)(void *ctx, const char *link, struct sc_link_view *ret);
     void (*redis_stats)(void *ctx, struct sc_transport_stats *ret); /* may be NULL */

@@ -1,6 +1,7 @@
 #include "sideclaw/app.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "app_internal.h"
 #include "sideclaw/mem.h"
@@ -76,6 +77,7 @@ void sc_app_free(struct sc_app *a)
         return;
     sc_http_server_free(a->http_server);
     sc_control_server_free(a->control);
+    sc_mcp_free(a->mcp);
     if (a->loop)
         close_parts(a);
     sc_timer_free(a->stop_timer);
@@ -100,7 +102,9 @@ void sc_app_free(struct sc_app *a)
     free_links(a);
     free(a->health_url);
     free(a->peer_url);
+    free(a->mcp_url);
     free(a->spool_path);
     sc_config_fini(&a->cfg);
+    explicit_bzero(&a->agent_key, sizeof a->agent_key);
     free(a);
 }

@@ -2,6 +2,7 @@
 #ifndef SIDECLAW_APP_INTERNAL_H
 #define SIDECLAW_APP_INTERNAL_H
 
+#include "sideclaw/agent_token.h"
 #include "sideclaw/app.h"
 #include "sideclaw/consul_directory.h"
 #include "sideclaw/gateway_ws.h"
@@ -9,6 +10,7 @@
 #include "sideclaw/log.h"
 #include "sideclaw/loop.h"
 #include "sideclaw/mailbox.h"
+#include "sideclaw/mcp.h"
 #include "sideclaw/operations.h"
 #include "sideclaw/peer_transport.h"
 #include "sideclaw/presence.h"
@@ -45,11 +47,13 @@ struct sc_app {
     struct sc_gateway_ws *gateway; /* NULL while switched off */
     struct sc_mailbox *mailbox;
     struct sc_presence_beat *presence;
+    struct sc_agent_key agent_key;
+    struct sc_mcp *mcp;
     struct sc_ops_env env;
     struct sc_control_server *control;
     struct sc_timer *probe_timer; /* carries the gateway's HTTP state to the board */
     struct sc_timer *stop_timer;  /* bounds the graceful stop */
-    char *health_url, *peer_url, *spool_path;
+    char *health_url, *peer_url, *mcp_url, *spool_path;
     bool gateway_was_ready, stopping;
 };
 

@@ -267,11 +267,23 @@ static void build_env(struct sc_app *a)
         .default_agent = *a->cfg.agent_id ? a->cfg.agent_id : "operator",
         .is_signed = app_mesh_key(a).key_len > 0,
         .peer = sc_peer_door(a->peer),
+        .mcp = a->mcp,
+        .agent_key = &a->agent_key,
+        .mcp_url = a->mcp_url,
         .started = a->started,
         .link = app_link_view,
         .redis_stats = app_redis_stats,
         .ctx = a,
     };
+}
+
+static int build_mcp(struct sc_app *a, struct sc_err *err)
+{
+    size_t n;
+    const struct sc_op *ops = sc_operations(&n);
+    sc_auto_free char *path = sc_xasprintf("%s/agent-tokens.key", a->cfg.state_dir);
+    a->mcp = sc_mcp_new(a->log, ops, n);
+    return sc_agent_key_load(path, &a->agent_key, err);
 }
 
 static int build_control(struct sc_app *a, struct sc_err *err)
@@ -326,5 +338,6 @@ int app_build(struct sc_app *a, struct sc_err *err)
         return r;
     build_mailbox(a);
     build_presence(a);
-    return build_control(a, err);
+    r = build_mcp(a, err);
+    return r < 0 ? r : build_control(a, err);
 }

@@ -38,10 +38,12 @@ void app_find_urls(struct sc_app *a)
 {
     bool on = a->http_server && a->cfg.peer_enabled && app_mesh_key(a).key_len > 0;
     sc_auto_free char *host = listen_host(a);
-    if (a->http_server)
-        a->health_url =
-            sc_xasprintf("http://%s:%d/health", is_every_address(host) ? "127.0.0.1" : host,
-                         sc_http_server_port(a->http_server));
+    if (a->http_server) {
+        const char *near = is_every_address(host) ? "127.0.0.1" : host;
+        int port = sc_http_server_port(a->http_server);
+        a->health_url = sc_xasprintf("http://%s:%d/health", near, port);
+        a->mcp_url = sc_xasprintf("http://%s:%d/mcp", near, port);
+    }
     if (on && *a->cfg.http_peer_url) {
         a->peer_url = sc_xstrdup(a->cfg.http_peer_url);
     } else if (on && is_every_address(host)) {

@@ -1,5 +1,6 @@
 /* control_server.c: the table of operations as JSON-RPC 2.0 on a unix socket, one line each. Calls
- * of one connection run side by side and are answered as they end, in any order. */
+ * of one connection run side by side and are answered as they end, in any order. After `mcp.open`
+ * the lines are frames of MCP, in the name of one agent. */
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +10,10 @@
 #include "sideclaw/jsonrpc.h"
 #include "sideclaw/limits.h"
 #include "sideclaw/log.h"
+#include "sideclaw/mcp.h"
 #include "sideclaw/mem.h"
 #include "sideclaw/operations.h"
+#include "sideclaw/parse.h"
 #include "sideclaw/stream.h"
 #include "sideclaw/suggest.h"
 
@@ -27,10 +30,11 @@ struct rpc {
 struct conn {
     struct sc_control_server *server;
     struct sc_stream *stream;
+    struct sc_mcp_session *mcp; /* NULL: the lines are calls of operations */
     LIST_HEAD(, rpc) calls;
-    size_t n_calls;
-    bool ended;  /* nothing more is read: EOF or an endless line; what is owed is still sent */
-    bool closed; /* to be freed at the end of the turn */
+    size_t n_calls; /* calls, or frames, that are not answered */
+    bool ended;     /* nothing more is read: EOF or an endless line; what is owed is still sent */
+    bool closed;    /* to be freed at the end of the turn */
     struct conn *next;
 };
 
@@ -66,6 +70,7 @@ static void conn_close(struct conn *c)
         sc_call_abandon(r->call);
         free_rpc(r);
     }
+    sc_mcp_session_free(c->mcp);
     sc_stream_free(c->stream);
     struct conn **p = &c->server->conns;
     while (*p != c)
@@ -158,6 +163,56 @@ static void start_call(struct conn *c, const struct sc_op *op, struct sc_rpc_req
     r->call = sc_call_start(c->server->env, op, sc_steal(&req->params), NULL, on_done, r);
 }
 
+/* --- MCP --- */
+
+static void on_frame(void *ctx, int status, const char *text, size_t n)
+{
+    struct conn *c = ctx;
+    sc_auto_buf struct sc_buf line = SC_BUF_INIT;
+    (void)status; /* HTTP's */
+    c->n_calls--;
+    if (n) {
+        sc_buf_add(&line, text, n);
+        sc_buf_addc(&line, '\n');
+        send_line(c, &line);
+    }
+    read_lines(c);
+    close_if_done(c);
+}
+
+static int check_open(const struct conn *c, const char *agent, struct sc_err *err)
+{
+    if (!c->server->env->mcp)
+        return sc_fail(err, SC_ENOENT, "this sidecar serves no MCP");
+    if (c->n_calls)
+        return sc_fail(err, SC_EBUSY, "mcp.open is the first call of a connection");
+    return sc_name_check("agent", agent, err);
+}
+
+/* Whoever can open the socket is the operator, and may act for any agent. */
+static void open_mcp(struct conn *c, const struct sc_rpc_request *req)
+{
+    const struct sc_ops_env *env = c->server->env;
+    const char *agent = sc_value_get_str(req->params, "agent");
+    struct sc_err err = SC_ERR_INIT;
+    if (!agent)
+        agent = env->default_agent;
+    if (check_open(c, agent, &err) < 0) {
+        send_error(c, req->id, SC_RPC_SERVER, &err);
+        return;
+    }
+    const struct sc_mcp_session_deps deps = {
+        .mcp = env->mcp, .env = env, .agent = agent, .out = on_frame, .ctx = c
+    };
+    sc_auto_buf struct sc_buf line = SC_BUF_INIT;
+    sc_auto_value struct sc_value *v = sc_value_object();
+    c->mcp = sc_mcp_session_new(&deps);
+    sc_log_debug(c->server->log, "control.mcp_open", SC_S("agent", agent));
+    sc_value_set_str(v, "agent", agent);
+    sc_rpc_write_result(&line, req->id, v);
+    send_line(c, &line);
+}
+
 static void handle_line(struct conn *c, const char *line, size_t n)
 {
     struct sc_rpc_request req;
@@ -167,6 +222,11 @@ static void handle_line(struct conn *c, const char *line, size_t n)
         n--;
     if (n == 0)
         return;
+    if (c->mcp) {
+        c->n_calls++;
+        sc_mcp_session_take(c->mcp, line, n, NULL);
+        return;
+    }
     if (sc_rpc_request_parse(line, n, &req, &code, &err) < 0) {
         send_error(c, req.id, code, &err);
         sc_rpc_request_fini(&req);
@@ -175,6 +235,8 @@ static void handle_line(struct conn *c, const char *line, size_t n)
     const struct sc_op *op = sc_operation_find(req.method);
     if (op)
         start_call(c, op, &req);
+    else if (sc_streq(req.method, "mcp.open"))
+        open_mcp(c, &req);
     else
         unknown_method(c, &req);
     sc_rpc_request_fini(&req);

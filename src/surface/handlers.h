@@ -24,6 +24,8 @@ void sc_op_dead_drop_all(struct sc_call *call);
 /* ops_agents.c */
 void sc_op_agents_list(struct sc_call *call);
 void sc_op_gateways_list(struct sc_call *call);
+/* ops_token.c */
+void sc_op_agent_token(struct sc_call *call);
 /* ops_status.c */
 void sc_op_status_get(struct sc_call *call);
 /* ops_health.c */

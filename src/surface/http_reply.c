@@ -13,6 +13,8 @@ static const char *title_of(int status, const struct sc_err *err)
     switch (status) {
     case 405:
         return "Method not allowed";
+    case 406:
+        return "Not acceptable";
     case 415:
         return "Unsupported media type";
     case 421:

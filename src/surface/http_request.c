@@ -95,17 +95,25 @@ static bool is_json(const char *content_type)
                              (!content_type[n] || strchr("; ", content_type[n])));
 }
 
+int sc_http_refuse_type(struct evhttp_request *req)
+{
+    struct sc_err err = SC_ERR_INIT;
+    const char *type = header(req, "Content-Type");
+    if (is_json(type))
+        return 0;
+    (void)sc_fail(&err, SC_EINVAL, "the body is %.60s; application/json is expected", type);
+    return fail(req, 415, &err);
+}
+
 int sc_http_params(struct evhttp_request *req, const struct sc_op *op, struct sc_value *params)
 {
     struct sc_err err = SC_ERR_INIT;
     struct evbuffer *in = evhttp_request_get_input_buffer(req);
     const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(req));
     size_t n = evbuffer_get_length(in);
-    if (n && !is_json(header(req, "Content-Type"))) {
-        (void)sc_fail(&err, SC_EINVAL, "the body is %.60s; application/json is expected",
-                      header(req, "Content-Type"));
-        return fail(req, 415, &err);
-    }
+    int status = n ? sc_http_refuse_type(req) : 0;
+    if (status)
+        return status;
     if (sc_route_query(op, query, params, &err) < 0 ||
         (n && sc_route_body((const char *)evbuffer_pullup(in, -1), n, params, &err) < 0))
         return fail(req, sc_problem_status(err.code), &err);

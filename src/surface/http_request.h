@@ -15,6 +15,8 @@ int sc_http_refuse_size(struct evhttp_request *req);
 int sc_http_refuse(struct evhttp_request *req, const char *listen_host);
 /* Everything but public pages wants the token. */
 int sc_http_refuse_stranger(struct evhttp_request *req, enum sc_scope scope, const char *token);
+/* A body that calls itself something else than JSON. */
+int sc_http_refuse_type(struct evhttp_request *req);
 /* Query and body into params. */
 int sc_http_params(struct evhttp_request *req, const struct sc_op *op, struct sc_value *params);
 

@@ -1,6 +1,5 @@
 /* http_server.c: the table of operations over HTTP: who may ask, which row it is, its answer. */
 #include <errno.h>
-#include <event2/bufferevent.h>
 #include <event2/http.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -9,10 +8,12 @@
 
 #include "http_auth.h"
 #include "http_conns.h"
+#include "http_mcp.h"
 #include "http_peer.h"
 #include "http_reply.h"
 #include "http_request.h"
 #include "http_routes.h"
+#include "http_watch.h"
 #include "sideclaw/crypto.h"
 #include "sideclaw/limits.h"
 #include "sideclaw/log.h"
@@ -32,7 +33,7 @@ struct exchange {
     struct sc_http_server *server;
     struct evhttp_request *req;
     struct sc_call *call;
-    struct sc_io *watch; /* notices a client that goes away; NULL when nobody has to wait */
+    struct sc_http_watch *watch; /* NULL when nobody has to wait */
     struct exchange *next;
 };
 
@@ -46,6 +47,7 @@ struct sc_http_server {
     struct sc_http_conns *conns;
     struct exchange *exchanges;
     struct sc_http_peer *peer;
+    struct sc_http_mcp *mcp;
 };
 
 /* --- pages that are no operation --- */
@@ -83,7 +85,7 @@ static void free_exchange(struct exchange *x)
     while (*p != x)
         p = &(*p)->next;
     *p = x->next;
-    sc_io_free(x->watch);
+    sc_http_watch_free(x->watch);
     free(x);
 }
 
@@ -100,24 +102,11 @@ static void on_done(void *ctx, struct sc_call *call, int status, struct sc_value
     free_exchange(x);
 }
 
-/* evhttp does not read while a request is being answered, so it would not notice. A pipelined
- * request is no end; the client waits, and is not watched further. */
-static void on_readable(void *ctx, int fd, int what)
+static void on_gone(void *ctx)
 {
     struct exchange *x = ctx;
-    char byte;
-    (void)what;
-    ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (n > 0) {
-        sc_io_free(sc_steal(&x->watch));
-        return;
-    }
-    struct evhttp_connection *conn = evhttp_request_get_connection(x->req);
     sc_call_abandon(x->call);
     free_exchange(x);
-    evhttp_connection_free(conn); /* and the request with it */
 }
 
 static void start_call(struct sc_http_server *s, struct evhttp_request *req, const struct sc_op *op,
@@ -127,11 +116,8 @@ static void start_call(struct sc_http_server *s, struct evhttp_request *req, con
     *x = (struct exchange){ .server = s, .req = req, .next = s->exchanges };
     s->exchanges = x;
     x->call = sc_call_start(s->env, op, take_params, NULL, on_done, x);
-    if (x->call->cancel) {
-        struct bufferevent *bev =
-            evhttp_connection_get_bufferevent(evhttp_request_get_connection(req));
-        x->watch = sc_io_new(s->loop, bufferevent_getfd(bev), SC_IO_READ, on_readable, x);
-    }
+    if (x->call->cancel)
+        x->watch = sc_http_watch_new(s->loop, req, on_gone, x);
 }
 
 static void serve_page(struct sc_http_server *s, struct evhttp_request *req,
@@ -209,6 +195,10 @@ static void on_request(struct evhttp_request *req, void *ctx)
     }
     if (sc_http_refuse(req, s->host))
         return;
+    if (sc_http_mcp_path(path)) {
+        sc_http_mcp_serve(s->mcp, req, path);
+        return;
+    }
     const struct page *page = path ? find_page(path) : NULL;
     const char *method = sc_http_method(req);
     if (page && (sc_streq(method, "GET") || sc_streq(method, "HEAD")))
@@ -256,6 +246,7 @@ struct sc_http_server *sc_http_server_new(const struct sc_http_server_deps *deps
     (void)evhttp_set_flags(s->http, EVHTTP_SERVER_LINGERING_CLOSE);
     evhttp_set_gencb(s->http, on_request, s);
     s->peer = sc_http_peer_new(&s->env->peer);
+    s->mcp = sc_http_mcp_new(s->env, s->token);
     s->conns = sc_http_conns_new(s->loop, s->log, s->http);
     if (bind_server(s, deps->listen, err) < 0) {
         sc_http_server_free(s);
@@ -285,10 +276,11 @@ void sc_http_server_free(struct sc_http_server *s)
     for (struct exchange *x; (x = s->exchanges);) {
         s->exchanges = x->next;
         sc_call_abandon(x->call);
-        sc_io_free(x->watch);
+        sc_http_watch_free(x->watch);
         free(x);
     }
     sc_http_peer_free(s->peer);
+    sc_http_mcp_free(s->mcp);
     if (s->http)
         evhttp_free(s->http);
     sc_http_conns_free(s->conns);

@@ -78,6 +78,7 @@ static const struct sc_param send_params[] = {
     END,
 };
 static const struct sc_param id_params[] = { P_ID, END };
+static const struct sc_param agent_params[] = { P_AGENT, END };
 static const struct sc_param inbox_params[] = {
     P_AGENT,
     { .name = "all", .type = SC_PARAM_BOOL, .help = "Also what is acknowledged." },
@@ -138,6 +139,15 @@ static const struct sc_param dead_retry_all_params[] = { P_CHOICE, P_SKIP, P_FOR
 static const struct sc_param dead_drop_all_params[] = { P_CHOICE, P_SKIP, END };
 static const struct sc_param no_params[] = { END };
 
+static const struct sc_tool send_tool = {
+    .name = "send_message",
+    .description =
+        "Send a message to another agent of the mesh. It is stored and delivered even if "
+        "the agent is away now. Set wait_ms to get the reply in the result; without it "
+        "the reply comes to you later. Not for notes to yourself. Example: "
+        "{\"to\":\"bobby\",\"body\":\"Is the backup done?\",\"wait_ms\":60000}",
+};
+
 static const struct sc_op table[] = {
     { .name = "message.send",
       .http = "POST /v1/messages",
@@ -146,6 +156,7 @@ static const struct sc_op table[] = {
       .params = send_params,
       .status = 202,
       .result = T_SENT,
+      .tool = &send_tool,
       .handler = sc_op_message_send },
     { .name = "message.get",
       .http = "GET /v1/messages/{id}",
@@ -243,6 +254,14 @@ static const struct sc_op table[] = {
       .status = 200,
       .result = T_AGENTS,
       .handler = sc_op_agents_list },
+    { .name = "agent.token",
+      .http = "GET /v1/agents/{agent}/token",
+      .scope = SC_SCOPE_OPERATOR,
+      .summary = "The bearer token by which an agent calls its tools at /mcp/AGENT.",
+      .params = agent_params,
+      .status = 200,
+      .result = T_TOKEN,
+      .handler = sc_op_agent_token },
     { .name = "gateways.list",
       .http = "GET /v1/gateways",
       .scope = SC_SCOPE_AGENT,

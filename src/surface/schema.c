@@ -30,24 +30,34 @@ bool sc_op_path_has(const struct sc_op *op, const char *name)
     return false;
 }
 
-struct sc_value *sc_schema_param(const struct sc_param *p)
+static struct sc_value *of_type(const char *type)
 {
     struct sc_value *v = sc_value_object();
-    sc_value_set_str(v, "type", types[p->type]);
+    sc_value_set_str(v, "type", type);
+    return v;
+}
+
+/* Without the lengths of texts. */
+static struct sc_value *plain_param(const struct sc_param *p)
+{
+    struct sc_value *v = of_type(types[p->type]);
     sc_value_set_str(v, "description", p->help);
     if (p->type == SC_PARAM_INT) {
         sc_value_set_int(v, "minimum", p->min);
         sc_value_set_int(v, "maximum", p->max);
-    } else if (p->type == SC_PARAM_STR) {
-        if (p->min > 0)
-            sc_value_set_int(v, "minLength", p->min);
-        if (p->max > 0)
-            sc_value_set_int(v, "maxLength", p->max);
     } else if (p->type == SC_PARAM_STRV) {
-        struct sc_value *items = sc_value_object();
-        sc_value_set_str(items, "type", "string");
-        sc_value_set(v, "items", items);
+        sc_value_set(v, "items", of_type("string"));
     }
+    return v;
+}
+
+struct sc_value *sc_schema_param(const struct sc_param *p)
+{
+    struct sc_value *v = plain_param(p);
+    if (p->type == SC_PARAM_STR && p->min > 0)
+        sc_value_set_int(v, "minLength", p->min);
+    if (p->type == SC_PARAM_STR && p->max > 0)
+        sc_value_set_int(v, "maxLength", p->max);
     return v;
 }
 
@@ -66,5 +76,51 @@ struct sc_value *sc_schema_params(const struct sc_op *op, bool body_only)
     sc_value_set(v, "properties", properties);
     sc_value_set(v, "required", required);
     sc_value_set_bool(v, "additionalProperties", false);
+    return v;
+}
+
+struct sc_value *sc_schema_tool_input(const struct sc_op *op)
+{
+    struct sc_value *v = of_type("object"), *properties = sc_value_object(),
+                    *required = sc_value_array();
+    for (const struct sc_param *p = op->params; p->name; p++) {
+        if (p->caller)
+            continue;
+        sc_value_set(properties, p->name, plain_param(p));
+        if (p->required)
+            sc_value_add_str(required, p->name);
+    }
+    sc_value_set(v, "properties", properties);
+    if (sc_value_count(required))
+        sc_value_set(v, "required", sc_value_ref(required));
+    sc_value_free(required);
+    sc_value_set_bool(v, "additionalProperties", false);
+    return v;
+}
+
+/* One property without what is inside it. What has no type of its own (anyOf, enum) may be
+ * anything here. */
+static struct sc_value *shallow(const struct sc_value *schema)
+{
+    const struct sc_value *type = sc_value_get(schema, "type");
+    struct sc_value *v = sc_value_object();
+    if (type)
+        sc_value_set(v, "type", sc_value_ref(type));
+    return v;
+}
+
+struct sc_value *sc_schema_tool_output(const struct sc_op *op)
+{
+    sc_auto_value struct sc_value *whole = sc_schema_text(op->result);
+    const struct sc_value *required = sc_value_get(whole, "required");
+    struct sc_value *v = of_type("object"), *properties = sc_value_object();
+    for (size_t i = 0; i < sc_value_count(required); i++) {
+        const char *name = sc_value_text(sc_value_at(required, i));
+        const struct sc_value *one = sc_value_get(sc_value_get(whole, "properties"), name);
+        sc_value_set(properties, name, shallow(one));
+    }
+    sc_value_set(v, "properties", properties);
+    if (sc_value_count(required))
+        sc_value_set(v, "required", sc_value_ref(required));
     return v;
 }

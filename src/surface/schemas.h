@@ -82,6 +82,9 @@
                                       "'last_seen':" T_TEXT_OR_NULL)
 #define T_AGENTS T_OBJECT("'agents'", "'agents':" T_LIST_OF(T_AGENT))
 
+#define T_TOKEN                                                                                    \
+    T_OBJECT("'agent','token'", "'agent':" T_TEXT ",'token':" T_TEXT ",'url':" T_TEXT_OR_NULL)
+
 #define T_GATEWAY                                                                                  \
     T_OBJECT("'name','status','self'",                                                             \
              "'name':" T_TEXT ","                                                                  \
