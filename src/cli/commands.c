@@ -75,6 +75,13 @@ static const struct sc_flag spool_flags[] = {
     END,
 };
 
+static const struct sc_flag mcp_flags[] = {
+    { .name = "--agent",
+      .value = "AGENT",
+      .help = "in whose name (default: $AGENT_ID, the daemon's agent_id, or operator)" },
+    END,
+};
+
 const struct sc_command sc_commands[] = {
     { .name = "send",
       .usage = "--to AGENT [--file F | - | TEXT...]",
@@ -155,6 +162,22 @@ const struct sc_command sc_commands[] = {
       .summary = "the gateways of the mesh",
       .flags = no_flags,
       .run = sc_cmd_gateways },
+    { .name = "mcp",
+      .usage = "[--agent AGENT]",
+      .summary = "serve an agent's tools to an MCP client on stdin and stdout",
+      .help = "Frames of JSON-RPC, one a line. Many sessions, or another host: use the HTTP "
+              "endpoint of\n`sideclaw token`, which needs no process each.",
+      .flags = mcp_flags,
+      .examples = "  sideclaw mcp --agent jerry\n",
+      .run = sc_cmd_mcp },
+    { .name = "token",
+      .usage = "AGENT",
+      .summary = "print the token of an agent for its MCP endpoint",
+      .help = "The agent's MCP client sends it to http://HOST:PORT/mcp/AGENT as a bearer token.",
+      .flags = no_flags,
+      .examples = "  sideclaw token jerry\n"
+                  "  sideclaw --json token jerry | jq -r .url\n",
+      .run = sc_cmd_token },
     { .name = "health",
       .usage = "",
       .summary = "the health board; exit 1 when draining or dead",

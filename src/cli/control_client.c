@@ -22,13 +22,6 @@ static int64_t now_ms(void)
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static void close_fd(const int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd); /* nothing is written through it that close could lose */
-}
-#define auto_fd __attribute__((cleanup(close_fd)))
-
 static int cannot_reach(const char *path, int errnum, struct sc_err *err)
 {
     char buf[128];
@@ -123,23 +116,42 @@ static int read_line(const struct sc_control_request *req, int fd, int64_t start
     return SC_OK;
 }
 
-struct sc_value *sc_control_call(const struct sc_control_request *req, struct sc_err *err)
+/* One exchange on a connection of its own. */
+static int exchange(const struct sc_control_request *req, int fd, int64_t start,
+                    struct sc_value **ret_result, struct sc_err *err)
 {
-    int64_t start = now_ms();
     sc_auto_buf struct sc_buf line = SC_BUF_INIT, answer = SC_BUF_INIT;
     sc_rpc_write_request(&line, 1, req->method, req->params);
     if (line.n > SC_RPC_LINE_MAX) {
         (void)sc_fail(err, SC_ETOOBIG, "the body is %zu bytes once written as JSON; %d is the most",
                       line.n, SC_RPC_LINE_MAX);
-        (void)sc_err_remedy(err, "send it in parts");
-        return NULL;
+        return sc_err_remedy(err, "send it in parts");
     }
-    auto_fd int fd = connect_to(req->socket, err);
-    if (fd < 0 || send_all(req, fd, &line, start, err) < 0 ||
-        read_line(req, fd, start, &answer, err) < 0)
-        return NULL;
+    int r = send_all(req, fd, &line, start, err);
+    if (r == SC_OK)
+        r = read_line(req, fd, start, &answer, err);
+    return r < 0 ? r : sc_rpc_response_parse(answer.p, answer.n, ret_result, err);
+}
+
+int sc_control_open(const struct sc_control_request *req, struct sc_value **ret_result,
+                    struct sc_err *err)
+{
+    int64_t start = now_ms();
+    int fd = connect_to(req->socket, err);
+    if (fd < 0)
+        return fd;
+    int r = exchange(req, fd, start, ret_result, err);
+    if (r == SC_OK)
+        return fd;
+    (void)close(fd); /* nothing is written through it that close could lose */
+    return r;
+}
+
+struct sc_value *sc_control_call(const struct sc_control_request *req, struct sc_err *err)
+{
     struct sc_value *result = NULL;
-    if (sc_rpc_response_parse(answer.p, answer.n, &result, err) < 0)
-        return NULL;
+    int fd = sc_control_open(req, &result, err);
+    if (fd >= 0)
+        (void)close(fd); /* it has answered */
     return result;
 }

@@ -22,4 +22,8 @@ struct sc_control_request {
  * request does not fit in a line), or the daemon's own error. */
 struct sc_value *sc_control_call(const struct sc_control_request *req, struct sc_err *err);
 
+/* sc_control_open: the same, and the connection stays: its descriptor, or a negative code. */
+int sc_control_open(const struct sc_control_request *req, struct sc_value **ret_result,
+                    struct sc_err *err) SC_MUST_CHECK;
+
 #endif
