@@ -81,7 +81,7 @@ static struct sc_buf *frame_answer(struct frame *f, int status)
 static void refuse(struct frame *f, const struct sc_value *id, struct mcp_error *e)
 {
     sc_log_debug(f->session->mcp->log, "mcp.refused", SC_S("agent", f->session->agent),
-                 SC_I("code", e->code), SC_S("error", e->err.text));
+                 SC_I("code", e->code)); /* the text may quote the frame */
     mcp_write_error(frame_answer(f, e->http_status), id, e);
 }
 
