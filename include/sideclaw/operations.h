@@ -23,11 +23,11 @@ struct sc_param {
     const char *name;
     enum sc_param_type type;
     bool required;
-    int64_t min, max; /* of an integer; of a string its length in bytes */
-    const char *help;
     /* It says who calls. Where the surface knows him it is bound to him and not shown to him: an
      * agent does not choose whose name it acts in. */
     bool caller;
+    int64_t min, max; /* of an integer; of a string its length in bytes */
+    const char *help;
 };
 
 /* How a model sees an operation (MCP). */
