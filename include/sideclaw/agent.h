@@ -32,7 +32,9 @@ struct sc_agent_info {
     char *gateway;
     enum sc_agent_status status;
     struct sc_strv capabilities;
-    sc_wall last_seen; /* 0 when unknown */
+    struct sc_strv labels; /* "key=value" and the text below: what it declared of itself at run */
+    char *description;     /* time; NULL when it never did */
+    sc_wall last_seen;     /* 0 when unknown */
 };
 void sc_agent_info_fini(struct sc_agent_info *a);
 
@@ -44,7 +46,8 @@ struct sc_gateway_info {
     struct sc_strv agents;
     struct sc_strv labels; /* "key=value" */
     sc_wall last_heartbeat;
-    bool held; /* its keys are held by a living session */
+    unsigned turns; /* running there at its last heartbeat */
+    bool held;      /* its keys are held by a living session */
 };
 void sc_gateway_info_fini(struct sc_gateway_info *g);
 

@@ -20,6 +20,15 @@ int sc_labels_from_json(const char *json, size_t n, struct sc_strv *ret,
                         struct sc_err *err) SC_MUST_CHECK;
 void sc_labels_to_json(const struct sc_strv *labels, struct sc_buf *out);
 
+/* {"description":"...","labels":{"group":"lab"}}: what an agent says of itself, key `about`. *ret
+ * keeps what it had on failure. */
+int sc_about_from_json(const char *json, size_t n, struct sc_agent_info *ret,
+                       struct sc_err *err) SC_MUST_CHECK;
+void sc_about_to_json(const struct sc_agent_info *a, struct sc_buf *out);
+
+/* {"turns":2}, key `load`; 0 when it cannot be read: a guess is better than no agent. */
+unsigned sc_turns_from_json(const char *json, size_t n);
+
 /* One object on one line, appended; and back (*ret is untouched on failure, else the caller's to
  * fini). Only the name must be there. */
 void sc_agent_info_to_json(const struct sc_agent_info *a, struct sc_buf *out);

@@ -61,6 +61,9 @@ struct sc_ops_env {
     /* link: "gateway", "redis", "peer", "consul" */
     void (*link)(void *ctx, const char *link, struct sc_link_view *ret);
     void (*redis_stats)(void *ctx, struct sc_transport_stats *ret); /* may be NULL */
+    /* An agent declares itself, for good; NULL: nobody can. */
+    int (*declare)(void *ctx, const struct sc_agent_info *what, bool *ret_changed,
+                   struct sc_err *err);
     void *ctx;
 };
 

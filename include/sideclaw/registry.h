@@ -49,6 +49,15 @@ void sc_registry_local_config(struct sc_registry *r, const char *id,
                               const struct sc_strv *capabilities);
 void sc_registry_local_gateway(struct sc_registry *r, const struct sc_gateway_agent *agents,
                                size_t n);
+/* What an agent here says of itself at run time: its capabilities join those of the gateway and the
+ * configuration, and one that neither knows is served by its inbox from now on. Saying it again
+ * replaces what it said; saying nothing new changes nothing. SC_EEXIST: another gateway holds that
+ * name; SC_EFULL. what->id, capabilities, labels and description count. */
+int sc_registry_declare(struct sc_registry *r, const struct sc_agent_info *what, bool *ret_changed,
+                        struct sc_err *err) SC_MUST_CHECK;
+/* Those who did, as they said it, for the disk. */
+typedef void sc_declared_fn(void *ctx, const struct sc_agent_info *a);
+void sc_registry_each_declared(const struct sc_registry *r, sc_declared_fn *fn, void *ctx);
 /* Shown in the list at once and elsewhere with the next heartbeat: it changes twice a message, so
  * local_changed is not called for it. */
 void sc_registry_set_busy(struct sc_registry *r, const char *agent, bool busy);
@@ -69,6 +78,12 @@ const char *sc_registry_suggest(const struct sc_registry *r, const char *agent);
 
 /* Is this a name that every gateway keeps an inbox for (the operator, external senders)? */
 bool sc_registry_everywhere(const char *agent);
+/* NULL when it is not in the view; borrowed until the next change. */
+const struct sc_gateway_info *sc_registry_gateway_info(const struct sc_registry *r,
+                                                       const char *gateway);
+/* Work went to an agent: until its gateway says anew how busy it is, that counts against it. */
+void sc_registry_note_given(struct sc_registry *r, const char *agent);
+unsigned sc_registry_given(const struct sc_registry *r, const char *agent);
 bool sc_registry_gateway_known(const struct sc_registry *r, const char *gateway);
 
 typedef bool sc_agent_fn(void *ctx, const struct sc_agent_info *a, bool local);

@@ -73,6 +73,9 @@ void sc_router_receipts(struct sc_router *r, const struct sc_receipts *rc);
 /* A transport or a gateway came back: send what waits, now. gateway NULL: everything. */
 void sc_router_hurry(struct sc_router *r, const char *gateway);
 
+/* The transport that a message for that gateway would leave by now; NULL: it would wait. */
+const char *sc_router_way(const struct sc_router *r, const char *gateway);
+
 /* How the mailbox reports what became of an incoming message; joins the turn's transaction and
  * tells the sender after the commit. Fails when the spool refuses: the stage stays as it was. */
 int sc_router_progress(struct sc_router *r, const struct sc_message *m, enum sc_stage stage,

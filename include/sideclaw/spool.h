@@ -67,9 +67,9 @@ struct sc_spool_stats {
 typedef void sc_lane_fn(void *ctx, const char *to_agent, const char *from_agent,
                         const char *from_gateway);
 
-/* Which rows of an inbox: what is not read, everything, or of the former only what was delivered.
- */
-enum sc_list { SC_LIST_UNREAD, SC_LIST_ALL, SC_LIST_DELIVERED };
+/* Which rows of an inbox: what is not read, everything, or of the former only what was delivered;
+ * NEWEST: what lies there unread, the newest first. */
+enum sc_list { SC_LIST_UNREAD, SC_LIST_ALL, SC_LIST_DELIVERED, SC_LIST_NEWEST };
 
 struct sc_spool_ops {
     /* --- outgoing --- */

@@ -80,6 +80,10 @@ void app_show_peer(struct sc_app *a);
 void app_redis_stats(void *app, struct sc_transport_stats *ret);
 void app_on_probe(void *app);
 
+/* app_declared.c: agents that declared themselves; loaded after the configuration's. */
+int app_declare(void *app, const struct sc_agent_info *what, bool *ret_changed, struct sc_err *err);
+void app_load_declared(struct sc_app *a);
+
 /* app_urls.c: where this sidecar is reached; set once its HTTP server has a port. */
 void app_find_urls(struct sc_app *a);
 

@@ -68,6 +68,7 @@ static void build_registry(struct sc_app *a)
         sc_registry_local_config(a->registry, a->cfg.agents[i].id, &a->cfg.agents[i].capabilities);
     if (*a->cfg.agent_id && !sc_streq(a->cfg.agent_id, "operator"))
         sc_registry_local_config(a->registry, a->cfg.agent_id, NULL);
+    app_load_declared(a);
     sc_board_set(a->board, SC_SIG_SPOOL, SC_SIGNAL_OK, "", "");
     sc_board_set(a->board, SC_SIG_DRAIN, SC_SIGNAL_OK, "", "");
     sc_board_set(a->board, SC_SIG_CONFLICT, SC_SIGNAL_OK, "", "");
@@ -273,6 +274,7 @@ static void build_env(struct sc_app *a)
         .started = a->started,
         .link = app_link_view,
         .redis_stats = app_redis_stats,
+        .declare = app_declare,
         .ctx = a,
     };
 }

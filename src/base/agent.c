@@ -114,6 +114,8 @@ void sc_agent_info_fini(struct sc_agent_info *a)
     free(a->id);
     free(a->gateway);
     sc_strv_fini(&a->capabilities);
+    sc_strv_fini(&a->labels);
+    free(a->description);
     *a = (struct sc_agent_info){ 0 };
 }
 

@@ -20,6 +20,9 @@
     }
 #define F_MESSAGE                                                                                  \
     { .name = "--to", .value = "AGENT", .help = "receiver: AGENT or AGENT@GATEWAY" },              \
+        { .name = "--capability",                                                                  \
+          .value = "WORD",                                                                         \
+          .help = "instead: whoever can do this and is least busy" },                              \
         { .name = "--from",                                                                        \
           .value = "AGENT",                                                                        \
           .help = "sender (default: $AGENT_ID, the daemon's agent_id, or operator)" },             \
@@ -51,6 +54,8 @@ static const struct sc_flag list_flags[] = { F_ALL, F_LIMIT, END };
 static const struct sc_flag agents_flags[] = {
     { .name = "--gateway", .value = "NAME", .help = "only agents of this gateway" },
     { .name = "--capability", .value = "WORD", .help = "only agents that can do this" },
+    { .name = "--group", .value = "LABEL", .help = "only with this label: NAME=VALUE, or a group" },
+    { .name = "--status", .value = "S", .help = "only active, busy or offline ones" },
     END,
 };
 
@@ -90,6 +95,7 @@ const struct sc_command sc_commands[] = {
               "is up. `sideclaw show ID` says how far it got.",
       .flags = send_flags,
       .examples = "  sideclaw send --to bobby \"the build is green\"\n"
+                  "  sideclaw send --capability backups \"keep a copy of /srv\"\n"
                   "  git log -1 | sideclaw send --to bobby --from jerry\n",
       .run = sc_cmd_send },
     { .name = "ask",
@@ -102,12 +108,13 @@ const struct sc_command sc_commands[] = {
                   "  sideclaw --json ask --to bobby --timeout 300 --file question.txt\n",
       .run = sc_cmd_ask },
     { .name = "inbox",
-      .usage = "AGENT [list | read ID | ack ID...]",
+      .usage = "AGENT [list | read ID | ack ID... | reply ID TEXT...]",
       .summary = "what came for an agent of this gateway",
       .help = "Without an action the messages that are not acknowledged are listed.",
       .flags = list_flags,
       .examples = "  sideclaw inbox jerry\n  sideclaw inbox jerry read ID\n"
-                  "  sideclaw inbox jerry ack ID\n",
+                  "  sideclaw inbox jerry ack ID\n"
+                  "  sideclaw inbox jerry reply ID \"done\"\n",
       .run = sc_cmd_inbox },
     { .name = "outbox",
       .usage = "",

@@ -1,6 +1,7 @@
-/* inbox.c: list, read and acknowledge what came for an agent. */
+/* inbox.c: list, read, acknowledge and answer what came for an agent. */
 #include "command.h"
 #include "sideclaw/mem.h"
+#include "sideclaw/parse.h"
 
 static void show_inbox(struct sc_writer *w, const struct sc_value *v)
 {
@@ -68,6 +69,29 @@ static int ack(struct sc_cli *cli, const struct sc_args *args)
     return code;
 }
 
+static void show_replied(struct sc_writer *w, const struct sc_value *v)
+{
+    sc_writer_line(w, "%s  %s  to %s", sc_value_get_str(v, "id"), sc_value_get_str(v, "stage"),
+                   sc_value_get_str(v, "to"));
+}
+
+static int reply(struct sc_cli *cli, const struct sc_args *args)
+{
+    struct sc_err err = SC_ERR_INIT;
+    sc_auto_buf struct sc_buf body = SC_BUF_INIT;
+    if (args->n_words < 4)
+        return sc_cli_usage(cli, "reply takes a message id and a text");
+    for (int i = 3; i < args->n_words; i++)
+        sc_buf_addf(&body, "%s%s", i > 3 ? " " : "", args->words[i]);
+    if (!sc_utf8_valid(sc_buf_str(&body), body.n)) {
+        (void)sc_fail(&err, SC_EINVAL, "the text is not UTF-8");
+        return sc_cli_fail(cli, &err);
+    }
+    sc_auto_value struct sc_value *params = id_params(args, 2);
+    sc_value_set_str(params, "body", sc_buf_str(&body));
+    return sc_cli_show(cli, "inbox.reply", params, show_replied);
+}
+
 int sc_cmd_inbox(struct sc_cli *cli, const struct sc_args *args)
 {
     if (args->n_words == 0)
@@ -79,5 +103,8 @@ int sc_cmd_inbox(struct sc_cli *cli, const struct sc_args *args)
         return read_one(cli, args);
     if (sc_streq(action, "ack"))
         return ack(cli, args);
-    return sc_cli_usage(cli, "there is no action '%.40s': list, read ID or ack ID", action);
+    if (sc_streq(action, "reply"))
+        return reply(cli, args);
+    return sc_cli_usage(cli, "there is no action '%.40s': list, read ID, ack ID or reply ID TEXT",
+                        action);
 }

@@ -13,9 +13,17 @@ static char *join(const struct sc_value *list)
     return sc_buf_steal(&b);
 }
 
+/* How a message would leave now. */
+static const char *way_text(const struct sc_value *agent)
+{
+    const char *via = sc_value_get_str(agent, "via");
+    return via ? via : "waits";
+}
+
 static void show_agents(struct sc_writer *w, const struct sc_value *v)
 {
-    static const char *const heads[] = { "AGENT", "GATEWAY", "STATUS", "SEEN", "CAPABILITIES" };
+    static const char *const heads[] = { "AGENT", "GATEWAY", "STATUS",      "LOAD",
+                                         "VIA",   "SEEN",    "CAPABILITIES" };
     const struct sc_value *rows = sc_value_get(v, "agents");
     struct sc_table t;
     char age[24];
@@ -28,6 +36,8 @@ static void show_agents(struct sc_writer *w, const struct sc_value *v)
         sc_table_cell(&t, sc_value_get_str(a, "id"));
         sc_table_cellf(&t, "%s%s", gateway ? gateway : "", local ? " (here)" : "");
         sc_table_cell(&t, sc_value_get_str(a, "status"));
+        sc_table_cellf(&t, "%lld", (long long)sc_value_get_int(a, "load", 0));
+        sc_table_cell(&t, way_text(a));
         sc_table_cell(&t, local ? "now" : sc_age(sc_value_get_str(a, "last_seen"), age));
         sc_table_cell(&t, capabilities);
     }
@@ -36,13 +46,15 @@ static void show_agents(struct sc_writer *w, const struct sc_value *v)
 
 int sc_cmd_agents(struct sc_cli *cli, const struct sc_args *args)
 {
+    static const char *const filters[] = { "gateway", "capability", "group", "status" };
     sc_auto_value struct sc_value *params = sc_value_object();
     if (args->n_words > 0)
-        return sc_cli_usage(cli, "it takes no words, only --gateway and --capability");
-    if (sc_args_has(args, "--gateway"))
-        sc_value_set_str(params, "gateway", sc_args_text(args, "--gateway"));
-    if (sc_args_has(args, "--capability"))
-        sc_value_set_str(params, "capability", sc_args_text(args, "--capability"));
+        return sc_cli_usage(cli, "it takes no words, only flags");
+    for (size_t i = 0; i < SC_ARRAY_LEN(filters); i++) {
+        sc_auto_free char *flag = sc_xasprintf("--%s", filters[i]);
+        if (sc_args_has(args, flag))
+            sc_value_set_str(params, filters[i], sc_args_text(args, flag));
+    }
     return sc_cli_show(cli, "agents.list", params, show_agents);
 }
 

@@ -22,7 +22,7 @@ static struct sc_value *message_params(const struct sc_cli *cli, const struct sc
 {
     struct sc_err err = SC_ERR_INIT;
     sc_auto_buf struct sc_buf body = SC_BUF_INIT;
-    if (!sc_args_has(args, "--to")) {
+    if (!sc_args_has(args, "--to") && !sc_args_has(args, "--capability")) {
         *ret_exit = sc_cli_usage(cli, "to whom? --to AGENT is missing");
         return NULL;
     }
@@ -37,6 +37,7 @@ static struct sc_value *message_params(const struct sc_cli *cli, const struct sc
         sc_value_set_str(params, "from", from);
     sc_value_set_str(params, "body", sc_buf_str(&body));
     copy_flag(args, "--to", params, "to");
+    copy_flag(args, "--capability", params, "capability");
     copy_flag(args, "--thread", params, "thread");
     copy_flag(args, "--id", params, "id");
     if (sc_args_has(args, "--ttl"))
@@ -61,6 +62,13 @@ static void show_sent(struct sc_writer *w, const struct sc_value *v)
     sc_writer_line(w, "%s  %s", sc_value_get_str(v, "id"), sc_value_get_str(v, "stage"));
 }
 
+/* Whom the daemon chose is news. */
+static void show_chosen(struct sc_writer *w, const struct sc_value *v)
+{
+    sc_writer_line(w, "%s  %s  to %s", sc_value_get_str(v, "id"), sc_value_get_str(v, "stage"),
+                   sc_value_get_str(v, "to"));
+}
+
 int sc_cmd_send(struct sc_cli *cli, const struct sc_args *args)
 {
     int code = SC_EXIT_OK;
@@ -70,7 +78,8 @@ int sc_cmd_send(struct sc_cli *cli, const struct sc_args *args)
     sc_auto_value struct sc_value *result = sc_cli_call(cli, "message.send", params, &code);
     if (!result)
         return code;
-    cli->writer.ops->result(&cli->writer, result, show_sent);
+    cli->writer.ops->result(&cli->writer, result,
+                            sc_args_has(args, "--capability") ? show_chosen : show_sent);
     return check_dead(cli, result);
 }
 
@@ -116,7 +125,8 @@ int sc_cmd_ask(struct sc_cli *cli, const struct sc_args *args)
     if (!params)
         return code;
     sc_value_set_int(params, "wait_ms", timeout_s * 1000);
-    struct progress progress = { .to = sc_args_text(args, "--to") };
+    const char *to = sc_args_text(args, "--to");
+    struct progress progress = { .to = to ? to : sc_args_text(args, "--capability") };
     const struct sc_control_request req = { .socket = cli->socket,
                                             .method = "message.send",
                                             .params = params,

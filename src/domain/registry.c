@@ -72,12 +72,19 @@ void sc_registry_agent(struct sc_registry *r, const struct sc_agent_info *a)
     }
     e->generation = r->agents_generation;
     e->info.status = a->status;
+    if (e->info.last_seen.ms != a->last_seen.ms)
+        e->given = 0;
     e->info.last_seen = a->last_seen;
     if (!sc_streq(e->info.gateway, a->gateway))
         moved(r, e, a->gateway);
     if (!sc_strv_eq(&e->info.capabilities, &a->capabilities)) {
         sc_strv_fini(&e->info.capabilities);
         sc_strv_copy(&e->info.capabilities, &a->capabilities);
+    }
+    sc_set_str(&e->info.description, a->description);
+    if (!sc_strv_eq(&e->info.labels, &a->labels)) {
+        sc_strv_fini(&e->info.labels);
+        sc_strv_copy(&e->info.labels, &a->labels);
     }
 }
 
@@ -108,6 +115,7 @@ static void copy_gateway(struct sc_gateway_info *dst, const struct sc_gateway_in
     dst->status = src->status;
     dst->last_heartbeat = src->last_heartbeat;
     dst->held = src->held;
+    dst->turns = src->turns;
     sc_strv_fini(&dst->agents);
     sc_strv_copy(&dst->agents, &src->agents);
     sc_strv_fini(&dst->labels);
@@ -224,7 +232,7 @@ bool sc_registry_rests(const struct sc_registry *r, const char *agent)
 {
     const char *gateway;
     const struct local_agent *own = registry_find_local(r, agent);
-    return (own && own->in_config && !own->in_gateway) ||
+    return (own && (own->in_config || own->declared.id) && !own->in_gateway) ||
            sc_registry_locate(r, agent, &gateway) == SC_PLACE_INBOX;
 }
 
@@ -261,6 +269,26 @@ bool sc_registry_everywhere(const char *agent)
 bool sc_registry_gateway_known(const struct sc_registry *r, const char *gateway)
 {
     return sc_streq(gateway, r->d.self_name) || sc_map_get(r->gateways, gateway);
+}
+
+const struct sc_gateway_info *sc_registry_gateway_info(const struct sc_registry *r,
+                                                       const char *gateway)
+{
+    const struct gateway_entry *e = gateway ? sc_map_get(r->gateways, gateway) : NULL;
+    return e ? &e->info : NULL;
+}
+
+void sc_registry_note_given(struct sc_registry *r, const char *agent)
+{
+    struct agent_entry *e = sc_map_get(r->agents, agent);
+    if (e)
+        e->given++;
+}
+
+unsigned sc_registry_given(const struct sc_registry *r, const char *agent)
+{
+    const struct agent_entry *e = sc_map_get(r->agents, agent);
+    return e ? e->given : 0;
 }
 
 struct visit_agents {

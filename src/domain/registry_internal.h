@@ -5,11 +5,12 @@
 #include "sideclaw/map.h"
 #include "sideclaw/registry.h"
 
-/* An agent of ours: what the gateway lists, what the configuration adds, or both. */
+/* An agent of ours: what the gateway lists, the configuration adds, or it says of itself. */
 struct local_agent {
     char *id;
     bool in_config, in_gateway, was_in_gateway, busy;
     struct sc_strv config_caps, gateway_caps;
+    struct sc_agent_info declared; /* id NULL: it never did */
 };
 
 struct sc_registry {
@@ -28,6 +29,7 @@ struct sc_registry {
 struct agent_entry {
     struct sc_agent_info info;
     unsigned generation;
+    unsigned given; /* since it was last seen */
 };
 
 struct gateway_entry {

@@ -1,4 +1,4 @@
-/* Our own agents: the gateway's list joined with the configuration's. */
+/* Our own agents: the gateway's list joined with the configuration's, and with what they say. */
 #include <stdlib.h>
 
 #include "registry_internal.h"
@@ -38,13 +38,20 @@ static void fini(struct local_agent *a)
     free(a->id);
     sc_strv_fini(&a->config_caps);
     sc_strv_fini(&a->gateway_caps);
+    sc_agent_info_fini(&a->declared);
+}
+
+/* Is it ours whether or not the gateway lists it? */
+static bool is_kept(const struct local_agent *a)
+{
+    return a->in_config || a->declared.id;
 }
 
 static void drop_orphans(struct sc_registry *r)
 {
     size_t kept = 0;
     for (size_t i = 0; i < r->n_local; i++) {
-        if (r->local[i].in_config || r->local[i].in_gateway)
+        if (is_kept(&r->local[i]) || r->local[i].in_gateway)
             r->local[kept++] = r->local[i];
         else
             fini(&r->local[i]);
@@ -66,7 +73,14 @@ static enum sc_agent_status status_of(const struct sc_registry *r, const struct 
         return SC_AGENT_BUSY;
     /* One that the configuration names and the gateway lacks is served by its inbox all the same.
      */
-    return a->in_gateway || (a->in_config && r->listed) ? SC_AGENT_ACTIVE : SC_AGENT_OFFLINE;
+    return a->in_gateway || (is_kept(a) && r->listed) ? SC_AGENT_ACTIVE : SC_AGENT_OFFLINE;
+}
+
+static void join(struct sc_strv *all, const struct sc_strv *more)
+{
+    for (size_t i = 0; i < more->n && all->n < SC_CAPABILITIES_MAX; i++)
+        if (!sc_strv_has(all, more->v[i]))
+            sc_strv_add(all, more->v[i]);
 }
 
 /* The rows that presence publishes; made anew when the agents change, which is rare. */
@@ -81,9 +95,10 @@ static void rebuild(struct sc_registry *r, size_t n_before)
         info->gateway = sc_xstrdup(r->d.self_name);
         info->status = status_of(r, a);
         sc_strv_copy(&info->capabilities, &a->gateway_caps);
-        for (size_t k = 0; k < a->config_caps.n; k++)
-            if (!sc_strv_has(&info->capabilities, a->config_caps.v[k]))
-                sc_strv_add(&info->capabilities, a->config_caps.v[k]);
+        join(&info->capabilities, &a->config_caps);
+        join(&info->capabilities, &a->declared.capabilities);
+        sc_strv_copy(&info->labels, &a->declared.labels);
+        info->description = sc_xstrdup(a->declared.description);
     }
     if (r->d.local_changed)
         r->d.local_changed(r->d.ctx);
@@ -100,6 +115,64 @@ void sc_registry_local_config(struct sc_registry *r, const char *id,
         sc_strv_copy(&a->config_caps, capabilities);
     }
     rebuild(r, before);
+}
+
+static bool says_the_same(const struct sc_agent_info *a, const struct sc_agent_info *b)
+{
+    return a->id && sc_strv_eq(&a->capabilities, &b->capabilities) &&
+           sc_strv_eq(&a->labels, &b->labels) &&
+           sc_streq(a->description, b->description ? b->description : "");
+}
+
+static void say(struct local_agent *a, const struct sc_agent_info *what)
+{
+    sc_agent_info_fini(&a->declared);
+    a->declared.id = sc_xstrdup(what->id);
+    a->declared.description = sc_xstrdup(what->description ? what->description : "");
+    sc_strv_copy(&a->declared.capabilities, &what->capabilities);
+    sc_strv_copy(&a->declared.labels, &what->labels);
+}
+
+static int check_declared(const struct sc_registry *r, const char *id, struct sc_err *err)
+{
+    const char *gateway;
+    if (sc_name_check("agent", id, err) < 0)
+        return SC_EINVAL;
+    if (sc_registry_everywhere(id))
+        return sc_fail(err, SC_EINVAL, "agent: %s is nobody's own name", id);
+    const struct agent_entry *e = sc_map_get(r->agents, id);
+    bool lives = e && e->info.status != SC_AGENT_OFFLINE; /* a name left behind is free to take */
+    if (lives && sc_registry_locate(r, id, &gateway) == SC_PLACE_REMOTE) {
+        (void)sc_fail(err, SC_EEXIST, "an agent %s is at gateway %s already", id, gateway);
+        return sc_err_remedy(err, "choose another name, or register it there");
+    }
+    if (!registry_find_local(r, id) && r->n_local >= SC_LOCAL_AGENTS_MAX)
+        return sc_fail(err, SC_EFULL, "this gateway has %d agents, which is the most",
+                       SC_LOCAL_AGENTS_MAX);
+    return SC_OK;
+}
+
+int sc_registry_declare(struct sc_registry *r, const struct sc_agent_info *what, bool *ret_changed,
+                        struct sc_err *err)
+{
+    size_t before = r->n_local;
+    int rc = check_declared(r, what->id, err);
+    if (rc < 0)
+        return rc;
+    struct local_agent *a = find_or_add(r, what->id);
+    *ret_changed = !says_the_same(&a->declared, what);
+    if (*ret_changed) {
+        say(a, what);
+        rebuild(r, before);
+    }
+    return SC_OK;
+}
+
+void sc_registry_each_declared(const struct sc_registry *r, sc_declared_fn *fn, void *ctx)
+{
+    for (size_t i = 0; i < r->n_local; i++)
+        if (r->local[i].declared.id)
+            fn(ctx, &r->local[i].declared);
 }
 
 void sc_registry_local_gateway(struct sc_registry *r, const struct sc_gateway_agent *agents,

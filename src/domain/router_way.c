@@ -74,6 +74,14 @@ bool router_has_way(const struct sc_router *r, const char *gateway)
     return list_usable(r, gateway, false, usable) + list_usable(r, gateway, true, usable) > 0;
 }
 
+const char *sc_router_way(const struct sc_router *r, const char *gateway)
+{
+    size_t usable[SC_ROUTER_TRANSPORTS_MAX];
+    if (list_usable(r, gateway, false, usable) == 0 && list_usable(r, gateway, true, usable) == 0)
+        return NULL;
+    return r->d.transports[usable[0]]->name;
+}
+
 /* Whoever waits for an answer of ours gets them with it, whatever else is up: he may be there only
  * because nothing else reaches him. */
 struct sc_transport *router_way_back(const struct sc_router *r, const char *gateway)

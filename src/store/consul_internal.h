@@ -218,8 +218,9 @@ struct sc_consul_snapshot {
     unsigned turns;
     bool set;
 };
-/* Operations that each adds to a transaction. */
+/* Operations that each adds to a transaction; an agent that declared itself has one more. */
 enum { SC_CONSUL_GATEWAY_OPS = 7, SC_CONSUL_AGENT_OPS = 4 };
+size_t sc_consul_snapshot_agent_ops(const struct sc_consul_snapshot *s, size_t i);
 
 void sc_consul_snapshot_take(struct sc_consul_snapshot *s, const struct sc_presence *from);
 void sc_consul_snapshot_fini(struct sc_consul_snapshot *s);

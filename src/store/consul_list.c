@@ -36,7 +36,8 @@ static uint64_t agent_print(uint64_t h, const struct sc_agent_info *a)
 {
     /* busy and active are one: turns come and go, the disk need not follow */
     const char *status = a->status == SC_AGENT_OFFLINE ? "offline" : "active";
-    return mix_strv(mix(mix(mix(h, a->id), a->gateway), status), &a->capabilities);
+    h = mix_strv(mix(mix(mix(h, a->id), a->gateway), status), &a->capabilities);
+    return a->description ? mix_strv(mix(h, a->description), &a->labels) : h;
 }
 
 static uint64_t gateway_print(uint64_t h, const struct sc_gateway_info *g)

@@ -68,7 +68,7 @@ static void add_agent(struct sc_consul_presence *p, struct sc_buf *txn, size_t i
                       const char *session)
 {
     sc_consul_snapshot_add_agent(&p->now, i, p->d.env, session, txn);
-    own_ops(p, SC_CONSUL_AGENT_OPS, (int)i);
+    own_ops(p, sc_consul_snapshot_agent_ops(&p->now, i), (int)i);
 }
 
 /* ---- the round ---- */
@@ -200,7 +200,7 @@ static void write_some(struct sc_consul_presence *p)
     if (!p->named)
         add_gateway(p, &txn, session);
     for (p->past = p->at; p->past < p->now.n; p->past++) {
-        if (p->n_ops + SC_CONSUL_AGENT_OPS > SC_KV_TXN_OPS_MAX)
+        if (p->n_ops + sc_consul_snapshot_agent_ops(&p->now, p->past) > SC_KV_TXN_OPS_MAX)
             break;
         if (!p->skip[p->past])
             add_agent(p, &txn, p->past, session);
@@ -365,7 +365,8 @@ static void on_taken_out(void *ctx, const struct sc_http_response *res, const st
 
 static void take_out_next(struct sc_consul_presence *p)
 {
-    static const char *const fields[] = { "gateway", "capabilities", "status", "last_seen" };
+    static const char *const fields[] = { "gateway", "capabilities", "status", "last_seen",
+                                          "about" };
     struct sc_buf txn = SC_BUF_INIT;
     const char *session = sc_consul_session_id(p->d.session);
     if (p->bye || p->leaving.n == 0 || !session) {

@@ -38,7 +38,14 @@ void sc_consul_snapshot_take(struct sc_consul_snapshot *s, const struct sc_prese
         copy->status = a->status;
         copy->last_seen = a->last_seen.ms ? a->last_seen : g->last_heartbeat;
         sc_strv_copy(&copy->capabilities, &a->capabilities);
+        sc_strv_copy(&copy->labels, &a->labels);
+        copy->description = sc_xstrdup(a->description);
     }
+}
+
+size_t sc_consul_snapshot_agent_ops(const struct sc_consul_snapshot *s, size_t i)
+{
+    return SC_CONSUL_AGENT_OPS + (s->agents[i].description != NULL);
 }
 
 bool sc_consul_snapshot_has(const struct sc_consul_snapshot *s, const char *id)
@@ -111,4 +118,9 @@ void sc_consul_snapshot_add_agent(const struct sc_consul_snapshot *s, size_t i,
     for (size_t k = 0; k < SC_ARRAY_LEN(keys); k++)
         sc_consul_add_lock(txn, sc_consul_agent_key(env, a->id, keys[k].field), keys[k].value,
                            session);
+    if (!a->description)
+        return;
+    sc_auto_buf struct sc_buf about = SC_BUF_INIT;
+    sc_about_to_json(a, &about);
+    sc_consul_add_lock(txn, sc_consul_agent_key(env, a->id, "about"), sc_buf_str(&about), session);
 }

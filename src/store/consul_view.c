@@ -132,6 +132,9 @@ void sc_consul_view_agents_key(struct sc_consul_view *v, const char *id, const c
         if (sc_strv_from_json(e->value, e->value_len, SC_CAPABILITIES_MAX, &a->capabilities, &err) <
             0)
             unreadable(v, e, &err);
+    } else if (sc_streq(field, "about")) {
+        if (sc_about_from_json(e->value, e->value_len, a, &err) < 0)
+            unreadable(v, e, &err);
     } else if (sc_streq(field, "last_seen")) {
         a->last_seen = time_of(e);
     }
@@ -237,6 +240,8 @@ void sc_consul_view_gateways_key(struct sc_consul_view *v, const char *name, con
     } else if (sc_streq(field, "labels")) {
         if (sc_labels_from_json(e->value, e->value_len, &g->labels, &err) < 0)
             unreadable(v, e, &err);
+    } else if (sc_streq(field, "load")) {
+        g->turns = sc_turns_from_json(e->value, e->value_len);
     } else if (sc_streq(field, "last_heartbeat")) {
         g->last_heartbeat = time_of(e);
     }

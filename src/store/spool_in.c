@@ -214,7 +214,8 @@ int sc_spool_in_list(void *impl, const char *agent, enum sc_list what, int limit
 {
     static const enum spool_stmt queries[] = { [SC_LIST_UNREAD] = ST_IN_UNREAD,
                                                [SC_LIST_ALL] = ST_IN_LATEST,
-                                               [SC_LIST_DELIVERED] = ST_IN_DELIVERED };
+                                               [SC_LIST_DELIVERED] = ST_IN_DELIVERED,
+                                               [SC_LIST_NEWEST] = ST_IN_NEWEST };
     struct sc_spool_sqlite *s = impl;
     enum spool_stmt query = queries[what];
     (void)sqlite3_bind_int(s->stmt[query], 1, limit);

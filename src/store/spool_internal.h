@@ -56,6 +56,7 @@ enum spool_stmt {
     ST_IN_LANES,
     ST_IN_UNREAD,
     ST_IN_DELIVERED,
+    ST_IN_NEWEST,
     ST_IN_REST,
     ST_IN_LAST,
     ST_IN_LAST_ENVELOPE,

@@ -203,6 +203,8 @@ static const char *const statements[SPOOL_STMTS] = {
     [ST_IN_UNREAD] = "SELECT n FROM inbox WHERE to_agent = ?2 AND acked = 0 ORDER BY n LIMIT ?1",
     [ST_IN_DELIVERED] = "SELECT n FROM inbox WHERE to_agent = ?2 AND acked = 0 AND stage > 2"
                         " ORDER BY n LIMIT ?1",
+    [ST_IN_NEWEST] = "SELECT n FROM inbox WHERE to_agent = ?2 AND acked = 0 AND stage = 3"
+                     " ORDER BY n DESC LIMIT ?1",
     [ST_IN_REST] = "SELECT n FROM inbox WHERE settled_ms IS NULL AND to_agent = ?1 AND"
                    " from_agent = ?2 AND from_gateway = ?3 AND stage = 2 ORDER BY seq, n LIMIT ?4",
     [ST_IN_LAST] = "UPDATE inbox SET n = (SELECT max(n) FROM inbox) + 1 WHERE n = ?1",

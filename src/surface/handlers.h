@@ -3,6 +3,7 @@
 #define SIDECLAW_SURFACE_HANDLERS_H
 
 #include "sideclaw/operations.h"
+#include "sideclaw/registry_pick.h"
 #include "sideclaw/spool.h"
 #include "sideclaw/value.h"
 
@@ -14,6 +15,11 @@ void sc_op_inbox_list(struct sc_call *call);
 void sc_op_inbox_get(struct sc_call *call);
 void sc_op_inbox_ack(struct sc_call *call);
 void sc_op_outbox_list(struct sc_call *call);
+/* ops_mail.c */
+void sc_op_inbox_check(struct sc_call *call);
+void sc_op_message_status(struct sc_call *call);
+/* ops_reply.c */
+void sc_op_inbox_reply(struct sc_call *call);
 /* ops_dead.c */
 void sc_op_dead_list(struct sc_call *call);
 void sc_op_dead_get(struct sc_call *call);
@@ -26,6 +32,12 @@ void sc_op_agents_list(struct sc_call *call);
 void sc_op_gateways_list(struct sc_call *call);
 /* ops_token.c */
 void sc_op_agent_token(struct sc_call *call);
+/* ops_declare.c */
+void sc_op_agent_register(struct sc_call *call);
+/* The world that a choice among agents is made in. */
+struct sc_pick_world sc_ops_world(const struct sc_ops_env *env);
+/* ["os=linux"] as it stands. */
+struct sc_value *sc_strv_value(const struct sc_strv *l);
 /* ops_status.c */
 void sc_op_status_get(struct sc_call *call);
 /* ops_health.c */
@@ -47,6 +59,9 @@ void sc_value_set_id(struct sc_value *obj, const char *key, const struct sc_id *
 
 /* Why the verdict is not healthy. */
 struct sc_value *sc_reasons_value(const struct sc_board *b);
+
+/* {"id","stage","from","to","gateway","reason"?}: what a sender is told. */
+struct sc_value *sc_sent_value(const struct sc_message *m, enum sc_stage stage, const char *reason);
 
 /* The parameter `id` of a call; on failure the call has ended. */
 bool sc_call_id(struct sc_call *call, struct sc_id *ret);

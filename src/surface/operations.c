@@ -30,10 +30,14 @@
 static const struct sc_param send_params[] = {
     { .name = "to",
       .type = SC_PARAM_STR,
-      .required = true,
       .min = 1,
       .max = 2 * SC_NAME_MAX + 1,
       .help = "Receiver: AGENT or AGENT@GATEWAY." },
+    { .name = "capability",
+      .type = SC_PARAM_STR,
+      .min = 1,
+      .max = SC_NAME_MAX,
+      .help = "Instead of to: whoever can do this, and is least busy." },
     { .name = "from",
       .type = SC_PARAM_STR,
       .min = 1,
@@ -91,6 +95,7 @@ static const struct sc_param outbox_params[] = {
     P_LIMIT,
     END,
 };
+#include "ops_mail_rows.h"
 static const struct sc_param agents_params[] = {
     { .name = "gateway",
       .type = SC_PARAM_STR,
@@ -102,6 +107,21 @@ static const struct sc_param agents_params[] = {
       .min = 1,
       .max = SC_NAME_MAX,
       .help = "Only agents that can do this." },
+    { .name = "group",
+      .type = SC_PARAM_STR,
+      .min = 1,
+      .max = SC_NAME_MAX,
+      .help = "Only with this label: NAME=VALUE, or a group." },
+    { .name = "status",
+      .type = SC_PARAM_STR,
+      .min = 1,
+      .max = 8,
+      .help = "Only active, busy or offline ones." },
+    { .name = "limit",
+      .type = SC_PARAM_INT,
+      .min = 1,
+      .max = SC_LIST_MAX,
+      .help = "Agents at most." },
     END,
 };
 #define P_DIRECTION                                                                                \
@@ -139,15 +159,6 @@ static const struct sc_param dead_retry_all_params[] = { P_CHOICE, P_SKIP, P_FOR
 static const struct sc_param dead_drop_all_params[] = { P_CHOICE, P_SKIP, END };
 static const struct sc_param no_params[] = { END };
 
-static const struct sc_tool send_tool = {
-    .name = "send_message",
-    .description =
-        "Send a message to another agent of the mesh. It is stored and delivered even if "
-        "the agent is away now. Set wait_ms to get the reply in the result; without it "
-        "the reply comes to you later. Not for notes to yourself. Example: "
-        "{\"to\":\"bobby\",\"body\":\"Is the backup done?\",\"wait_ms\":60000}",
-};
-
 static const struct sc_op table[] = {
     { .name = "message.send",
       .http = "POST /v1/messages",
@@ -166,6 +177,15 @@ static const struct sc_op table[] = {
       .status = 200,
       .result = T_MESSAGE,
       .handler = sc_op_message_get },
+    { .name = "message.status",
+      .http = "GET /v1/messages/{id}/status",
+      .scope = SC_SCOPE_AGENT,
+      .summary = "How far one message got, in few words, and its reply.",
+      .params = id_params,
+      .status = 200,
+      .result = T_MESSAGE_STATUS,
+      .tool = &status_tool,
+      .handler = sc_op_message_status },
     { .name = "inbox.list",
       .http = "GET /v1/agents/{agent}/inbox",
       .scope = SC_SCOPE_AGENT,
@@ -189,7 +209,26 @@ static const struct sc_op table[] = {
       .params = inbox_id_params,
       .status = 200,
       .result = T_ACKED,
+      .tool = &ack_tool,
       .handler = sc_op_inbox_ack },
+    { .name = "inbox.check",
+      .http = "GET /v1/agents/{agent}/mail",
+      .scope = SC_SCOPE_AGENT,
+      .summary = "What lies unread in an agent's inbox, the newest first, long bodies cut.",
+      .params = inbox_check_params,
+      .status = 200,
+      .result = T_CHECKED,
+      .tool = &check_tool,
+      .handler = sc_op_inbox_check },
+    { .name = "inbox.reply",
+      .http = "POST /v1/agents/{agent}/inbox/{id}/reply",
+      .scope = SC_SCOPE_AGENT,
+      .summary = "Answer a message that lies in an inbox: its sender gets it as the reply.",
+      .params = inbox_reply_params,
+      .status = 202,
+      .result = T_REPLIED,
+      .tool = &reply_tool,
+      .handler = sc_op_inbox_reply },
     { .name = "outbox.list",
       .http = "GET /v1/outbox",
       .scope = SC_SCOPE_OPERATOR,
@@ -246,6 +285,15 @@ static const struct sc_op table[] = {
       .status = 200,
       .result = T_MANY("dropped"),
       .handler = sc_op_dead_drop_all },
+    { .name = "agent.register",
+      .http = "POST /v1/agents/{agent}",
+      .scope = SC_SCOPE_AGENT,
+      .summary = "An agent of this gateway declares what it is and can do; kept over restarts.",
+      .params = register_params,
+      .status = 200,
+      .result = T_REGISTERED,
+      .tool = &register_tool,
+      .handler = sc_op_agent_register },
     { .name = "agents.list",
       .http = "GET /v1/agents",
       .scope = SC_SCOPE_AGENT,
@@ -253,6 +301,7 @@ static const struct sc_op table[] = {
       .params = agents_params,
       .status = 200,
       .result = T_AGENTS,
+      .tool = &discover_tool,
       .handler = sc_op_agents_list },
     { .name = "agent.token",
       .http = "GET /v1/agents/{agent}/token",

@@ -30,9 +30,7 @@ static void on_cancel(void *op_state)
     free_sending(s);
 }
 
-/* {"id","stage","from","to","gateway","reason"?}. */
-static struct sc_value *sent_value(const struct sc_message *m, enum sc_stage stage,
-                                   const char *reason)
+struct sc_value *sc_sent_value(const struct sc_message *m, enum sc_stage stage, const char *reason)
 {
     struct sc_value *v = sc_value_object();
     sc_value_set_id(v, "id", &m->id);
@@ -53,14 +51,14 @@ static struct sc_value *sent_now(const struct sending *s)
     enum sc_stage stage = SC_STAGE_ACCEPTED;
     char reason[SC_REASON_MAX] = "";
     (void)spool->ops->out_stage(spool->impl, &s->msg.id, &stage, reason, &err); /* accepted it is */
-    return sent_value(&s->msg, stage, reason);
+    return sc_sent_value(&s->msg, stage, reason);
 }
 
 static void on_end(void *ctx, const struct sc_record *rec, const struct sc_record *reply)
 {
     struct sending *s = ctx;
     s->wait = NULL;
-    struct sc_value *v = rec ? sent_value(&s->msg, rec->stage, rec->reason) : sent_now(s);
+    struct sc_value *v = rec ? sc_sent_value(&s->msg, rec->stage, rec->reason) : sent_now(s);
     sc_value_set(v, "reply", reply ? sc_record_value(reply, true) : sc_value_str(NULL));
     sc_value_set_bool(v, "timed_out", !rec);
     sc_call_reply_status(s->call, 200, v);
@@ -94,6 +92,51 @@ static void set_recipient(struct sc_message *m, const char *to)
     m->to_gateway = at ? sc_xstrdup(at + 1) : NULL;
 }
 
+/* Sent again under its id, it goes to whom it went. */
+static bool set_chosen_before(const struct sc_call *call, struct sc_message *m)
+{
+    const struct sc_spool *spool = &call->env->spool;
+    struct sc_err err = SC_ERR_INIT;
+    sc_auto_record struct sc_record rec;
+    sc_record_init(&rec);
+    if (sc_id_is_zero(&m->id) || spool->ops->get(spool->impl, &m->id, false, &rec, &err) < 0)
+        return false;
+    m->to_agent = sc_xstrdup(rec.msg.to_agent);
+    return true;
+}
+
+static int choose_recipient(const struct sc_call *call, struct sc_message *m, struct sc_err *err)
+{
+    const struct sc_pick_world world = sc_ops_world(call->env);
+    const struct sc_pick_query query = { .capability = sc_value_get_str(call->params, "capability"),
+                                         .except = m->from_agent };
+    struct sc_candidate best;
+    if (set_chosen_before(call, m))
+        return SC_OK;
+    int r = sc_pick_best(&world, &query, &best, err);
+    if (r < 0)
+        return r;
+    m->to_agent = sc_xstrdup(best.agent->id);
+    sc_registry_note_given(call->env->registry, m->to_agent);
+    return SC_OK;
+}
+
+static int read_recipient(const struct sc_call *call, struct sc_message *m, struct sc_err *err)
+{
+    const char *to = sc_value_get_str(call->params, "to");
+    const char *capability = sc_value_get_str(call->params, "capability");
+    if (!to == !capability) {
+        (void)sc_fail(err, SC_EINVAL,
+                      to ? "to: an agent or a capability, not both" : "to: it is missing");
+        return sc_err_remedy(err, "give an agent as to, or what it must be able to do as "
+                                  "capability");
+    }
+    if (capability)
+        return choose_recipient(call, m, err);
+    set_recipient(m, to);
+    return SC_OK;
+}
+
 static int read_message(const struct sc_call *call, struct sc_message *m, struct sc_err *err)
 {
     const struct sc_value *p = call->params;
@@ -102,8 +145,10 @@ static int read_message(const struct sc_call *call, struct sc_message *m, struct
         from = call->env->default_agent;
     if (id && sc_id_parse(id, &m->id, err) < 0)
         return sc_err_wrap(err, "id");
-    set_recipient(m, sc_value_get_str(p, "to"));
     m->from_agent = sc_xstrdup(from);
+    int r = read_recipient(call, m, err);
+    if (r < 0)
+        return r;
     m->body = sc_xstrdup(sc_value_get_str(p, "body"));
     m->body_len = strlen(m->body);
     m->thread = sc_xstrdup(sc_value_get_str(p, "thread"));

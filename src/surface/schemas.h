@@ -71,6 +71,28 @@
 #define T_MANY(done)                                                                               \
     T_OBJECT("'" done "','refused','more'", "'" done "':" T_INT ",'refused':" T_INT                \
                                             ",'reasons':" T_LIST_OF(T_REFUSED) ",'more':" T_BOOL)
+#define T_MAIL                                                                                     \
+    T_OBJECT("'id','from','kind','body'",                                                          \
+             "'id':" T_TEXT ",'from':" T_TEXT ",'gateway':" T_TEXT ",'kind':" T_TEXT               \
+             ",'timestamp':" T_TEXT_OR_NULL ",'thread':" T_TEXT ",'in_reply_to':" T_TEXT           \
+             ",'body':" T_TEXT ",'body_bytes':" T_INT)
+#define T_CHECKED                                                                                  \
+    T_OBJECT("'agent','messages','more'", "'agent':" T_TEXT ",'messages':" T_LIST_OF(              \
+                                              T_MAIL) ",'more':" T_BOOL ",'note':" T_TEXT)
+#define T_MESSAGE_STATUS                                                                           \
+    T_OBJECT("'id','stage','from','to','settled'",                                                 \
+             "'id':" T_TEXT ",'stage':" T_TEXT ",'from':" T_TEXT ",'to':" T_TEXT                   \
+             ",'gateway':" T_TEXT_OR_NULL ",'reason':" T_TEXT ",'timestamp':" T_TEXT_OR_NULL       \
+             ",'settled':" T_BOOL ",'attempts':" T_INT ",'via':" T_TEXT_OR_NULL                    \
+             ",'last_error':" T_TEXT_OR_NULL ",'reply':" T_MAIL)
+#define T_REPLIED                                                                                  \
+    T_OBJECT("'id','stage','from','to','in_reply_to'",                                             \
+             "'id':" T_TEXT ",'stage':" T_TEXT ",'from':" T_TEXT ",'to':" T_TEXT                   \
+             ",'gateway':" T_TEXT_OR_NULL ",'reason':" T_TEXT ",'in_reply_to':" T_TEXT)
+#define T_REGISTERED                                                                               \
+    T_OBJECT("'agent','gateway','changed','woken'",                                                \
+             "'agent':" T_TEXT ",'gateway':" T_TEXT ",'changed':" T_BOOL                           \
+             ",'capabilities':" T_TEXTS ",'labels':" T_TEXTS ",'woken':" T_BOOL)
 #define T_ACKED T_OBJECT("'id','acked'", "'id':" T_TEXT ",'acked':" T_BOOL)
 
 #define T_AGENT                                                                                    \
@@ -78,9 +100,14 @@
                                       "'gateway':" T_TEXT_OR_NULL ","                              \
                                       "'status':{'enum':['active','busy','offline']},"             \
                                       "'capabilities':" T_TEXTS ","                                \
+                                      "'reachable':" T_BOOL ","                                    \
+                                      "'via':" T_TEXT_OR_NULL ","                                  \
+                                      "'load':" T_INT ","                                          \
                                       "'local':" T_BOOL ","                                        \
+                                      "'description':" T_TEXT ","                                  \
+                                      "'labels':" T_TEXTS ","                                      \
                                       "'last_seen':" T_TEXT_OR_NULL)
-#define T_AGENTS T_OBJECT("'agents'", "'agents':" T_LIST_OF(T_AGENT))
+#define T_AGENTS T_OBJECT("'agents'", "'agents':" T_LIST_OF(T_AGENT) ",'more':" T_INT)
 
 #define T_TOKEN                                                                                    \
     T_OBJECT("'agent','token'", "'agent':" T_TEXT ",'token':" T_TEXT ",'url':" T_TEXT_OR_NULL)
@@ -93,6 +120,7 @@
              "'peer_url':" T_TEXT_OR_NULL ","                                                      \
              "'agents':" T_TEXTS ","                                                               \
              "'labels':" T_TEXTS ","                                                               \
+             "'turns':" T_INT ","                                                                  \
              "'self':" T_BOOL ","                                                                  \
              "'last_heartbeat':" T_TEXT_OR_NULL)
 #define T_GATEWAYS T_OBJECT("'gateways'", "'gateways':" T_LIST_OF(T_GATEWAY))

@@ -110,6 +110,52 @@ void sc_labels_to_json(const struct sc_strv *labels, struct sc_buf *out)
     add_json(out, labels_to_object(labels));
 }
 
+/* ---- what an agent, or its gateway, says of itself ---- */
+
+static int about_from_object(json_t *obj, struct sc_agent_info *ret, struct sc_err *err)
+{
+    json_t *labels = json_object_get(obj, "labels");
+    const json_t *text = json_object_get(obj, "description");
+    struct sc_strv found = { 0 };
+    if (!json_is_object(obj) || (text && !json_is_string(text)))
+        return sc_fail(err, SC_EPROTO, "about is no object with a description");
+    if (json_string_length(text) > SC_DESCRIPTION_MAX)
+        return sc_fail(err, SC_ETOOBIG, "description of %zu bytes, %d is the most",
+                       json_string_length(text), SC_DESCRIPTION_MAX);
+    if (labels && labels_from_object(labels, &found, err) < 0)
+        return err ? (int)err->code : SC_EPROTO;
+    sc_strv_fini(&ret->labels);
+    ret->labels = found;
+    sc_set_str(&ret->description, text ? json_string_value(text) : "");
+    return SC_OK;
+}
+
+int sc_about_from_json(const char *json, size_t n, struct sc_agent_info *ret, struct sc_err *err)
+{
+    if (n > SC_ABOUT_MAX)
+        return sc_fail(err, SC_ETOOBIG, "about has %zu bytes, %d is the most", n, SC_ABOUT_MAX);
+    json_auto_t *root = json_loadb(json, n, 0, NULL);
+    return about_from_object(root, ret, err);
+}
+
+static json_t *about_to_object(const struct sc_agent_info *a)
+{
+    return json_pack("{s:s, s:o}", "description", a->description ? a->description : "", "labels",
+                     labels_to_object(&a->labels));
+}
+
+void sc_about_to_json(const struct sc_agent_info *a, struct sc_buf *out)
+{
+    add_json(out, about_to_object(a));
+}
+
+unsigned sc_turns_from_json(const char *json, size_t n)
+{
+    json_auto_t *root = json_loadb(json, n, 0, NULL);
+    json_int_t turns = json_integer_value(json_object_get(root, "turns"));
+    return turns > 0 && turns <= SC_GATEWAY_TURNS_MAX ? (unsigned)turns : 0;
+}
+
 /* ---- a view on disk ---- */
 
 /* jansson takes only UTF-8, and these come from keys that anybody may write. */
@@ -137,19 +183,23 @@ static sc_wall time_from_json(const json_t *v)
 
 void sc_agent_info_to_json(const struct sc_agent_info *a, struct sc_buf *out)
 {
-    add_json(out,
-             json_pack("{s:s, s:s, s:s, s:o, s:o}", "id", utf8(a->id), "gateway", utf8(a->gateway),
-                       "status", sc_agent_status_name(a->status), "capabilities",
-                       strv_to_array(&a->capabilities), "last_seen", time_to_json(a->last_seen)));
+    json_t *obj =
+        json_pack("{s:s, s:s, s:s, s:o, s:o}", "id", utf8(a->id), "gateway", utf8(a->gateway),
+                  "status", sc_agent_status_name(a->status), "capabilities",
+                  strv_to_array(&a->capabilities), "last_seen", time_to_json(a->last_seen));
+    if (a->description) /* few declare themselves, and a view has many thousands */
+        (void)json_object_set_new(obj, "about", about_to_object(a));
+    add_json(out, obj);
 }
 
 void sc_gateway_info_to_json(const struct sc_gateway_info *g, struct sc_buf *out)
 {
-    add_json(out, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:b}", "name", utf8(g->name),
+    add_json(out, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:b}", "name", utf8(g->name),
                             "url", utf8(g->url), "peer_url", utf8(g->peer_url), "status",
                             sc_gateway_status_name(g->status), "agents", strv_to_array(&g->agents),
                             "labels", labels_to_object(&g->labels), "last_heartbeat",
-                            time_to_json(g->last_heartbeat), "held", (int)g->held));
+                            time_to_json(g->last_heartbeat), "turns", (json_int_t)g->turns, "held",
+                            (int)g->held));
 }
 
 static const char *text_of(const json_t *obj, const char *name)
@@ -168,6 +218,8 @@ static int agent_from_json(const json_t *obj, struct sc_agent_info *ret, struct 
                                    .last_seen = time_from_json(json_object_get(obj, "last_seen")) };
     (void)strv_from_array(json_object_get(obj, "capabilities"), SC_CAPABILITIES_MAX,
                           &ret->capabilities, NULL); /* without them it is still an agent */
+    if (json_object_get(obj, "about"))
+        (void)about_from_object(json_object_get(obj, "about"), ret, NULL);
     return SC_OK;
 }
 
@@ -182,6 +234,8 @@ static int gateway_from_json(const json_t *obj, struct sc_gateway_info *ret, str
                                      .last_heartbeat =
                                          time_from_json(json_object_get(obj, "last_heartbeat")),
                                      .held = json_is_true(json_object_get(obj, "held")) };
+    json_int_t turns = json_integer_value(json_object_get(obj, "turns"));
+    ret->turns = turns > 0 && turns <= SC_GATEWAY_TURNS_MAX ? (unsigned)turns : 0;
     (void)strv_from_array(json_object_get(obj, "agents"), SC_LOCAL_AGENTS_MAX, &ret->agents, NULL);
     (void)labels_from_object(json_object_get(obj, "labels"), &ret->labels, NULL);
     return SC_OK;

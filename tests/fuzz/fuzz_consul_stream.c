@@ -88,6 +88,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         sc_assert(list.n <= 8);
     if (sc_labels_from_json(text, n, &labels, NULL) == SC_OK)
         sc_assert(labels.n <= SC_LABELS_MAX);
+    struct sc_agent_info about = { 0 };
+    if (sc_about_from_json(text, n, &about, NULL) == SC_OK)
+        sc_assert(strlen(about.description) <= SC_DESCRIPTION_MAX);
+    sc_assert(sc_turns_from_json(text, n) <= SC_GATEWAY_TURNS_MAX);
+    sc_agent_info_fini(&about);
     sc_rejected_to_json("fuzz", text, n, &out);
     sc_assert(out.n <= SC_REJECTED_MAX);
     sc_strv_fini(&list);

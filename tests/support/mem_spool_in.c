@@ -135,6 +135,8 @@ static bool is_listed(const struct mem_row *row, const char *agent, enum sc_list
 {
     if (row->st.gone || !sc_streq(row->rec.msg.to_agent, agent))
         return false;
+    if (what == SC_LIST_NEWEST)
+        return !row->st.acked && row->st.stage == SC_STAGE_DELIVERED;
     return what == SC_LIST_ALL ||
            (!row->st.acked && (what == SC_LIST_UNREAD || row->st.stage > SC_STAGE_STORED));
 }
@@ -171,6 +173,12 @@ int mem_in_list(void *impl, const char *agent, enum sc_list what, int limit, sc_
         if (is_listed(s->in.v[i], agent, what))
             rows[n++] = s->in.v[i];
     qsort(rows, n, sizeof *rows, by_place);
+    if (what == SC_LIST_NEWEST)
+        for (size_t i = 0; i < n / 2; i++) {
+            struct mem_row *row = rows[i];
+            rows[i] = rows[n - 1 - i];
+            rows[n - 1 - i] = row;
+        }
     visit(rows, n, limit < 0 ? 0 : (size_t)limit, what == SC_LIST_ALL, fn, ctx);
     free(rows);
     return SC_OK;

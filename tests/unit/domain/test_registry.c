@@ -413,3 +413,51 @@ Test(registry, the_view_is_bounded)
     cr_assert_eq(n, SC_AGENTS_MAX);
     stop(f);
 }
+
+static int declare(struct fixture *f, const char *id, const char *capability, bool *ret_changed,
+                   struct sc_err *err)
+{
+    struct sc_agent_info a = { .id = sc_xstrdup(id) };
+    sc_strv_add(&a.capabilities, capability);
+    int rc = sc_registry_declare(f->r, &a, ret_changed, err);
+    sc_agent_info_fini(&a);
+    return rc;
+}
+
+Test(registry, an_agent_declares_itself_once_and_stays)
+{
+    struct fixture *f = start();
+    struct sc_err err = SC_ERR_INIT;
+    bool changed = false;
+    size_t n;
+    cr_assert_eq(declare(f, "ops", "backups", &changed, &err), SC_OK);
+    cr_assert(changed);
+    int changes = f->local_changes;
+    cr_assert_eq(declare(f, "ops", "backups", &changed, &err), SC_OK);
+    cr_assert_not(changed);
+    cr_assert_eq(f->local_changes, changes, "the same again is no news");
+    listed(f, NULL);
+    cr_assert_eq(locate(f, "ops", "me"), SC_PLACE_INBOX);
+    cr_assert(sc_registry_rests(f->r, "ops"));
+    listed(f, "ops");
+    cr_assert_not(sc_registry_rests(f->r, "ops"), "its gateway wakes it now");
+    cr_assert(sc_strv_has(&sc_registry_local(f->r, &n)->capabilities, "backups"));
+    cr_assert_eq(declare(f, "ops", "mail", &changed, &err), SC_OK);
+    cr_assert(changed);
+    cr_assert_eq(sc_registry_local(f->r, &n)->capabilities.n, 1, "it replaces what it said");
+    cr_assert_eq(n, 1);
+    stop(f);
+}
+
+Test(registry, nobody_declares_another_gateways_agent)
+{
+    struct fixture *f = start();
+    struct sc_err err = SC_ERR_INIT;
+    bool changed;
+    AGENTS(f, "bobby", "bobby-gateway");
+    cr_assert_eq(declare(f, "bobby", "x", &changed, &err), SC_EEXIST);
+    cr_assert(strstr(err.text, "bobby-gateway"), "%s", err.text);
+    cr_assert_eq(declare(f, "operator", "x", &changed, &err), SC_EINVAL);
+    cr_assert_eq(declare(f, "a/b", "x", &changed, &err), SC_EINVAL);
+    stop(f);
+}

@@ -513,6 +513,8 @@ Test(spool, what_was_stored_too_early_is_listed_when_and_where_it_was_delivered)
     cr_assert_eq(f.spool.ops->in_last(f.spool.impl, &second, &f.err), SC_OK);
     cr_assert_str_eq(inbox("bobby", SC_LIST_DELIVERED, 10, &s), "2 1 ");
     cr_assert_str_eq(inbox("bobby", SC_LIST_UNREAD, 10, &s), "2 1 ");
+    cr_assert_str_eq(inbox("bobby", SC_LIST_NEWEST, 10, &s), "1 2 ");
+    cr_assert_str_eq(inbox("bobby", SC_LIST_NEWEST, 1, &s), "1 ");
     sc_auto_record struct sc_record r = get(1, true);
     cr_assert_str_eq(r.msg.body, "hello", "its text moved with it");
     cr_assert_str_eq(resting(&s), "");

@@ -109,3 +109,45 @@ Test(view_json, what_cannot_be_read_in_it_is_left_out)
         cr_assert_eq(sc_view_from_json(more, n, &fns, NULL), SC_EPROTO, "%zu", n);
     cr_assert_eq(sc_view_from_json("garbage", 7, &fns, NULL), SC_EPROTO);
 }
+
+Test(about_json, what_an_agent_says_goes_there_and_back)
+{
+    static const char json[] = "{\"description\":\"keeps copies\",\"labels\":{\"group\":\"lab\"}}";
+    struct sc_agent_info a = { 0 };
+    sc_auto_buf struct sc_buf out = SC_BUF_INIT;
+    cr_assert_eq(sc_about_from_json(json, sizeof json - 1, &a, NULL), SC_OK);
+    cr_assert_str_eq(a.description, "keeps copies");
+    cr_assert_str_eq(a.labels.v[0], "group=lab");
+    sc_about_to_json(&a, &out);
+    cr_assert_str_eq(sc_buf_str(&out), json);
+    a.id = sc_xstrdup("ops");
+    sc_buf_clear(&out);
+    sc_agent_info_to_json(&a, &out);
+    struct sc_agent_info again;
+    cr_assert_eq(sc_agent_info_from_json(out.p, out.n, &again, NULL), SC_OK);
+    cr_assert_str_eq(again.description, "keeps copies");
+    cr_assert(sc_strv_eq(&again.labels, &a.labels));
+    sc_agent_info_fini(&a);
+    sc_agent_info_fini(&again);
+}
+
+Test(about_json, nonsense_is_refused_and_changes_nothing)
+{
+    static const char *const bad[] = { "", "[]", "{\"description\":1}", "{\"labels\":[]}",
+                                       "{\"labels\":{\"a\":{}}}" };
+    struct sc_agent_info a = { .description = sc_xstrdup("kept") };
+    struct sc_err err = SC_ERR_INIT;
+    for (size_t i = 0; i < SC_ARRAY_LEN(bad); i++)
+        cr_assert_lt(sc_about_from_json(bad[i], strlen(bad[i]), &a, &err), 0, "%s", bad[i]);
+    cr_assert_str_eq(a.description, "kept");
+    sc_agent_info_fini(&a);
+}
+
+Test(about_json, turns_are_a_number_or_none)
+{
+    cr_assert_eq(sc_turns_from_json("{\"turns\":2}", 11), 2);
+    cr_assert_eq(sc_turns_from_json("{\"turns\":-2}", 12), 0);
+    cr_assert_eq(sc_turns_from_json("{\"turns\":\"2\"}", 13), 0);
+    cr_assert_eq(sc_turns_from_json("{\"turns\":99999999}", 18), 0);
+    cr_assert_eq(sc_turns_from_json("nonsense", 8), 0);
+}
