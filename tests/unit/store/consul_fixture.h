@@ -43,6 +43,7 @@ struct world {
     uint16_t ports[4]; /* http, server, serf lan, serf wan */
     const char *token; /* of the test itself; with one, Consul denies everything to others */
     pid_t pid;
+    bool was_up; /* once; its ports are known to others since */
 };
 
 /* ---- the server ---- */
@@ -116,7 +117,7 @@ static inline int ask(struct world *w, const char *method, const char *path, con
     return ret->status;
 }
 
-static inline void consul_start(struct world *w)
+static inline void consul_spawn(struct world *w)
 {
     char ports[4][32];
     sc_auto_free char *acl = sc_xasprintf("-hcl=acl { enabled = true default_policy = \"deny\" "
@@ -137,10 +138,35 @@ static inline void consul_start(struct world *w)
                     ports[1], ports[2], ports[3], w->token ? acl : (char *)NULL, (char *)NULL);
         _exit(127);
     }
+}
+
+static inline void consul_choose_ports(struct world *w)
+{
+    for (int i = 0; i < 4; i++)
+        w->ports[i] = free_port();
+    free(w->addr);
+    w->addr = sc_xasprintf("http://127.0.0.1:%u", (unsigned)w->ports[0]);
+}
+
+/* A node that is in the catalog can have sessions. False while it is not; another program may take
+ * a port before Consul does, which ends it: then it begins again with others, the first time. */
+static inline bool consul_is_up(struct world *w)
+{
     struct answer a;
-    /* A node that is in the catalog can have sessions. */
-    until(w->loop, ask(w, "GET", "health/node/test", NULL, 0, &a) == 200 &&
-                       strstr(a.body, "serfHealth") != NULL);
+    if (waitpid(w->pid, NULL, WNOHANG) == w->pid) {
+        if (!w->was_up)
+            consul_choose_ports(w);
+        consul_spawn(w);
+    }
+    return ask(w, "GET", "health/node/test", NULL, 0, &a) == 200 &&
+           strstr(a.body, "serfHealth") != NULL;
+}
+
+static inline void consul_start(struct world *w)
+{
+    consul_spawn(w);
+    until(w->loop, consul_is_up(w));
+    w->was_up = true;
 }
 
 static inline bool world_init(struct world *w)
@@ -152,9 +178,7 @@ static inline bool world_init(struct world *w)
     w->loop = sc_loop_new(NULL);
     w->http = sc_http_client_new(w->loop, NULL);
     w->log = getenv("TEST_LOG") ? sc_log_new(2, SC_LOG_DEBUG, NULL, sc_clock_system()) : NULL;
-    for (int i = 0; i < 4; i++)
-        w->ports[i] = free_port();
-    w->addr = sc_xasprintf("http://127.0.0.1:%u", (unsigned)w->ports[0]);
+    consul_choose_ports(w);
     return true;
 }
 
