@@ -57,6 +57,10 @@ enum {
     SC_THREADS_TRACKED_MAX = 4096,       /* threads whose rate the loop guard watches */
     SC_WAITERS_MAX = 1024,               /* concurrent `ask` calls */
     SC_CONFIG_FILE_MAX = 1024 * 1024,
+    SC_OPENCLAW_FILE_MAX = 4 * 1024 * 1024,       /* a gateway's openclaw.json that we edit */
+    SC_JSON5_DEPTH_MAX = 64,                      /* of objects and lists in it */
+    SC_JSON5_MEMBERS_MAX = 4096,                  /* of one object */
+    SC_JSON5_NODES_MAX = 500000,                  /* values in all */
     SC_REDIS_PENDING_MAX = 4096,                  /* sends without an answer; SC_EBUSY above */
     SC_REDIS_PENDING_BYTES_MAX = 8 * 1024 * 1024, /* the same in bytes of envelopes */
     SC_REDIS_UNSETTLED_MAX = 1024,         /* drained entries not stored yet; then it waits */

@@ -21,6 +21,8 @@ void sc_value_free(struct sc_value *v);
 void sc_value_freep(struct sc_value **v);
 #define sc_auto_value __attribute__((cleanup(sc_value_freep)))
 struct sc_value *sc_value_ref(const struct sc_value *v);
+struct sc_value *sc_value_copy(const struct sc_value *v); /* all of it, shared with nobody */
+bool sc_value_equal(const struct sc_value *a, const struct sc_value *b);
 
 /* Set a member. NULL or invalid-UTF-8 text becomes JSON null. `take` becomes the object's. */
 void sc_value_set(struct sc_value *obj, const char *key, struct sc_value *take);
@@ -28,6 +30,7 @@ void sc_value_set_str(struct sc_value *obj, const char *key, const char *s);
 void sc_value_set_int(struct sc_value *obj, const char *key, int64_t i);
 void sc_value_set_real(struct sc_value *obj, const char *key, double d);
 void sc_value_set_bool(struct sc_value *obj, const char *key, bool b);
+void sc_value_del(struct sc_value *obj, const char *key); /* no such member: nothing happens */
 void sc_value_add(struct sc_value *arr, struct sc_value *take);
 void sc_value_add_str(struct sc_value *arr, const char *s);
 

@@ -70,6 +70,16 @@ struct sc_value *sc_value_ref(const struct sc_value *v)
     return wrap(json_incref(sc_value_json(v)));
 }
 
+struct sc_value *sc_value_copy(const struct sc_value *v)
+{
+    return wrap(json_deep_copy(sc_value_json(v)));
+}
+
+bool sc_value_equal(const struct sc_value *a, const struct sc_value *b)
+{
+    return json_equal(sc_value_json(a), sc_value_json(b));
+}
+
 void sc_value_set(struct sc_value *obj, const char *key, struct sc_value *take)
 {
     sc_assert(json_object_set_new(sc_value_json(obj), key, sc_value_json(take)) == 0);
@@ -94,6 +104,11 @@ void sc_value_set_real(struct sc_value *obj, const char *key, double d)
 void sc_value_set_bool(struct sc_value *obj, const char *key, bool b)
 {
     sc_value_set(obj, key, sc_value_bool(b));
+}
+
+void sc_value_del(struct sc_value *obj, const char *key)
+{
+    (void)json_object_del(sc_value_json(obj), key); /* fails only when there is none */
 }
 
 void sc_value_add(struct sc_value *arr, struct sc_value *take)
