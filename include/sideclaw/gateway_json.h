@@ -45,6 +45,8 @@ void sc_gw_write_wait(struct sc_buf *out, int64_t id, const char *run_id, int64_
 void sc_gw_write_history(struct sc_buf *out, int64_t id, const char *session_key);
 /* Any method without parameters, or with {"agentId": agent} when agent is not NULL. */
 void sc_gw_write_call(struct sc_buf *out, int64_t id, const char *method, const char *agent);
+void sc_gw_write_request(struct sc_buf *out, int64_t id, const char *method,
+                         struct sc_value *take_params);
 
 /* The one session an agent keeps for one remote peer: agent:<agent>:mesh:<gateway>:<peer>, in the
  * lower case the gateway stores it in. The caller frees. */

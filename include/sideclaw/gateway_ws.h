@@ -8,6 +8,7 @@
 #include "sideclaw/clock.h"
 #include "sideclaw/err.h"
 #include "sideclaw/gateway.h"
+#include "sideclaw/gateway_admin.h"
 #include "sideclaw/http_client.h"
 #include "sideclaw/log.h"
 #include "sideclaw/loop.h"
@@ -30,6 +31,7 @@ struct sc_gateway_ws_deps {
 struct sc_gateway_ws;
 struct sc_gateway_ws *sc_gateway_ws_new(const struct sc_gateway_ws_deps *deps, struct sc_err *err);
 struct sc_gateway sc_gateway_ws_port(struct sc_gateway_ws *g);
+struct sc_gateway_admin sc_gateway_ws_admin(struct sc_gateway_ws *g);
 void sc_gateway_ws_start(struct sc_gateway_ws *g);
 /* Use another token from the next connection on (SIGHUP). */
 void sc_gateway_ws_set_token(struct sc_gateway_ws *g, const char *token);

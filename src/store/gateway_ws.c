@@ -202,6 +202,7 @@ void sc_gateway_ws_close(struct sc_gateway_ws *g)
     gw_watch_stop(g);
     gw_agents_lost(g);
     gw_requests_drop_all(g);
+    gw_asks_lost(g);
     gw_turns_park(g);
     sc_timer_disarm(g->probe.timer);
     sc_http_cancel(sc_steal(&g->probe.op));

@@ -6,11 +6,14 @@
  *   gateway_requests.c  which answer belongs to which request
  *   gateway_probe.c     /healthz, /startupz and the watch on a silent connection
  *   gateway_agents.c    who is there and what they can do
+ *   gateway_ask.c       an operator's questions
  *   gateway_turns.c     a message's turn, from `agent` to the reply
  *   gateway_resume.c    the same after the connection or the gateway was lost in between
  */
 #ifndef SIDECLAW_GATEWAY_WS_INTERNAL_H
 #define SIDECLAW_GATEWAY_WS_INTERNAL_H
+
+#include <sys/queue.h>
 
 #include "sideclaw/backoff.h"
 #include "sideclaw/buf.h"
@@ -119,6 +122,12 @@ void gw_agents_refresh(struct sc_gateway_ws *g, int64_t after_ms);
 void gw_agents_lost(struct sc_gateway_ws *g);
 void gw_agents_fini(struct sc_gateway_ws *g);
 
+/* ---- an operator's questions ---- */
+
+LIST_HEAD(gw_asks, sc_gateway_ask);
+/* The connection is over, and all requests are dropped: end them with SC_EAWAY. */
+void gw_asks_lost(struct sc_gateway_ws *g);
+
 /* ---- turns ---- */
 
 enum gw_turn_phase {
@@ -221,6 +230,7 @@ struct sc_gateway_ws {
     int64_t next_id;
     struct gw_probe probe;
     struct gw_agents agents;
+    struct gw_asks asks;
     struct sc_map *turns; /* run id -> struct gw_turn */
 };
 

@@ -178,6 +178,12 @@ void sc_gw_write_history(struct sc_buf *out, int64_t id, const char *session_key
     finish(out, frame(id, "chat.history"), p);
 }
 
+void sc_gw_write_request(struct sc_buf *out, int64_t id, const char *method,
+                         struct sc_value *take_params)
+{
+    finish(out, frame(id, method), take_params);
+}
+
 void sc_gw_write_call(struct sc_buf *out, int64_t id, const char *method, const char *agent)
 {
     struct sc_value *p = sc_value_object();
