@@ -4,6 +4,7 @@
 
 enum {
     SC_NAME_MAX = 128,        /* agent ids, gateway names, bytes */
+    SC_PATH_MAX = 4096,       /* a file's name */
     SC_BODY_MAX = 256 * 1024, /* message body, bytes (DESIGN 4) */
     /* Bytes on any wire: a control byte of the body is six when escaped (\u0001); then the fields.
      */

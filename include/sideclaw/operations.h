@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "sideclaw/err.h"
+#include "sideclaw/gateway_admin.h"
 #include "sideclaw/health_board.h"
 #include "sideclaw/loop.h"
 #include "sideclaw/peer_door.h"
@@ -56,6 +57,7 @@ struct sc_ops_env {
     sc_mono started;
     struct sc_peer_door peer;
     const struct sc_mcp *mcp;             /* the tools of agents */
+    struct sc_gateway_admin gateway; /* all NULL without a gateway */
     const struct sc_agent_key *agent_key; /* makes their tokens; NULL: there are none */
     const char *mcp_url;                  /* http://HOST:PORT/mcp; NULL while HTTP is off */
     /* link: "gateway", "redis", "peer", "consul" */

@@ -269,6 +269,7 @@ static void build_env(struct sc_app *a)
         .is_signed = app_mesh_key(a).key_len > 0,
         .peer = sc_peer_door(a->peer),
         .mcp = a->mcp,
+        .gateway = a->gateway ? sc_gateway_ws_admin(a->gateway) : (struct sc_gateway_admin){ 0 },
         .agent_key = &a->agent_key,
         .mcp_url = a->mcp_url,
         .started = a->started,

@@ -60,6 +60,10 @@ static int take_flag(struct sc_args *a, int argc, char **argv, int i, struct sc_
     if (r < 0)
         return r;
     a->values[f] = value;
+    if (a->flags[f].many && a->n_many == SC_MANY_MAX)
+        return sc_fail(err, SC_EINVAL, "%s: more than %d of them", a->flags[f].name, SC_MANY_MAX);
+    if (a->flags[f].many)
+        a->many[a->n_many++] = value;
     return arg[n] ? 1 : 2;
 }
 

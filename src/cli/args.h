@@ -7,7 +7,7 @@
 
 #include "sideclaw/err.h"
 
-enum { SC_FLAGS_MAX = 16 };
+enum { SC_FLAGS_MAX = 16, SC_MANY_MAX = 64 };
 
 /* One flag. `value` is the word that stands for its value in the help; NULL: it has none. */
 struct sc_flag {
@@ -15,13 +15,16 @@ struct sc_flag {
     const char *value;
     const char *help;
     int64_t min, max; /* of a number; both 0: it is text */
+    bool many;        /* it may stand more than once; one such flag a command */
 };
 
 /* What was found; all borrowed from argv. */
 struct sc_args {
     const struct sc_flag *flags;      /* the table, name NULL ends */
     const char *values[SC_FLAGS_MAX]; /* in its order; "" for a flag without value */
-    char **words;                     /* the rest */
+    const char *many[SC_MANY_MAX];    /* of the flag that may stand more than once */
+    int n_many;
+    char **words; /* the rest */
     int n_words;
 };
 

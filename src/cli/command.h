@@ -51,6 +51,10 @@ struct sc_value *sc_cli_call(const struct sc_cli *cli, const char *method,
 int sc_cli_show(struct sc_cli *cli, const char *method, const struct sc_value *params,
                 sc_show_fn *show);
 
+/* A file that was installed with us, "skills/x": beside a program in a build folder, else in
+ * <prefix>/share/sideclaw. NULL when it is not there; the caller frees. */
+char *sc_cli_data(const char *name);
+
 /* Become the daemon's program, with `first` and then `rest` as its words; returns only on failure.
  */
 int sc_cli_become_daemon(const struct sc_cli *cli, const char *const *first, size_t n_first,
@@ -80,6 +84,7 @@ int sc_cmd_token(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_health(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_config(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_run(struct sc_cli *cli, const struct sc_args *args);
+int sc_cmd_openclaw(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_version(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_help(struct sc_cli *cli, const struct sc_args *args);
 

@@ -86,6 +86,14 @@ static const struct sc_flag mcp_flags[] = {
       .help = "in whose name (default: $AGENT_ID, the daemon's agent_id, or operator)" },
     END,
 };
+static const struct sc_flag openclaw_flags[] = {
+    { .name = "--agent", .value = "A", .many = true, .help = "only this agent (again for more)" },
+    { .name = "--dry-run", .help = "say what would change, and change nothing" },
+    { .name = "--uninstall", .help = "take exactly ours away again" },
+    { .name = "--file", .value = "PATH", .help = "change this file, do not ask the gateway" },
+    { .name = "--no-skill", .help = "leave the gateway's skills alone" },
+    END,
+};
 
 const struct sc_command sc_commands[] = {
     { .name = "send",
@@ -190,6 +198,19 @@ const struct sc_command sc_commands[] = {
       .summary = "the health board; exit 1 when draining or dead",
       .flags = no_flags,
       .run = sc_cmd_health },
+    { .name = "openclaw",
+      .usage = "install [--agent A]... [--dry-run] [--uninstall] [--file PATH]",
+      .summary = "give the gateway's agents the mesh as tools",
+      .help = "Adds to the gateway's configuration an MCP server for each agent, a deny list that "
+              "keeps the others'\naway from it, and the skill sideclaw-mesh. Run it again after "
+              "agents came or went; what is right\nalready stays. When the gateway does not run, "
+              "its file is changed: $OPENCLAW_CONFIG_PATH, else\nopenclaw.json in "
+              "$OPENCLAW_STATE_DIR or ~/.openclaw. No token is ever printed.",
+      .flags = openclaw_flags,
+      .examples = "  sideclaw openclaw install --dry-run\n"
+                  "  sideclaw openclaw install --agent jerry --agent scribe\n"
+                  "  sideclaw openclaw install --uninstall\n",
+      .run = sc_cmd_openclaw },
     { .name = "config",
       .usage = "check [FILE] | sample | options",
       .summary = "check a configuration, or print one to begin with",

@@ -10,9 +10,9 @@
 
 static const char daemon_name[] = "sideclawd";
 
-/* The program beside this one, so that a build folder works as well as /usr/bin; NULL when there is
- * none. */
-static char *beside_us(const char *name)
+/* Relative to this program's own folder, so that a build folder works as well as /usr/bin; NULL
+ * when there is none. */
+static char *beside_us(const char *folder, const char *name)
 {
     char self[4096];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -22,17 +22,25 @@ static char *beside_us(const char *name)
     char *slash = strrchr(self, '/');
     if (!slash)
         return NULL;
-    char *path = sc_xasprintf("%.*s/%s", (int)(slash - self), self, name);
-    if (access(path, X_OK) == 0)
+    char *path = sc_xasprintf("%.*s/%s%s", (int)(slash - self), self, folder, name);
+    if (access(path, X_OK) == 0) /* of a folder: it may be entered */
         return path;
     free(path);
     return NULL;
 }
 
+char *sc_cli_data(const char *name)
+{
+    sc_auto_free char *found = beside_us("", name);
+    if (!found)
+        found = beside_us("../share/sideclaw/", name);
+    return found ? realpath(found, NULL) : NULL;
+}
+
 int sc_cli_exec(const struct sc_cli *cli, const char *name, char *const *argv)
 {
     struct sc_err err = SC_ERR_INIT;
-    sc_auto_free char *path = beside_us(name);
+    sc_auto_free char *path = beside_us("", name);
     if (path)
         (void)execv(path, argv);
     else

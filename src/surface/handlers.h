@@ -38,6 +38,10 @@ void sc_op_agent_register(struct sc_call *call);
 struct sc_pick_world sc_ops_world(const struct sc_ops_env *env);
 /* ["os=linux"] as it stands. */
 struct sc_value *sc_strv_value(const struct sc_strv *l);
+/* ops_install.c */
+void sc_op_gateway_install(struct sc_call *call);
+void sc_op_gateway_uninstall(struct sc_call *call);
+void sc_op_gateway_servers(struct sc_call *call);
 /* ops_status.c */
 void sc_op_status_get(struct sc_call *call);
 /* ops_health.c */

@@ -157,6 +157,31 @@ static const struct sc_param dead_id_params[] = { P_ID, P_DIRECTION, END };
 static const struct sc_param dead_retry_params[] = { P_ID, P_DIRECTION, P_FORCE, END };
 static const struct sc_param dead_retry_all_params[] = { P_CHOICE, P_SKIP, P_FORCE, END };
 static const struct sc_param dead_drop_all_params[] = { P_CHOICE, P_SKIP, END };
+#define P_AGENTS(must, text)                                                                       \
+    {                                                                                              \
+        .name = "agents", .type = SC_PARAM_STRV, .required = must, .min = 1, .max = SC_NAME_MAX,   \
+        .help = text                                                                               \
+    }
+#define P_DRY_RUN                                                                                  \
+    {                                                                                              \
+        .name = "dry_run", .type = SC_PARAM_BOOL, .help = "Say what would change, change nothing." \
+    }
+static const struct sc_param install_params[] = {
+    P_AGENTS(false, "Only these agents; all of the gateway when absent."),
+    { .name = "skill",
+      .type = SC_PARAM_STR,
+      .min = 1,
+      .max = SC_PATH_MAX,
+      .help = "Folder of the skill sideclaw-mesh, for skills.load.extraDirs." },
+    P_DRY_RUN,
+    END,
+};
+static const struct sc_param uninstall_params[] = {
+    P_AGENTS(false, "Only these agents; everything of ours when absent."),
+    P_DRY_RUN,
+    END,
+};
+static const struct sc_param servers_params[] = { P_AGENTS(true, "Agents."), END };
 static const struct sc_param no_params[] = { END };
 
 static const struct sc_op table[] = {
@@ -319,6 +344,30 @@ static const struct sc_op table[] = {
       .status = 200,
       .result = T_GATEWAYS,
       .handler = sc_op_gateways_list },
+    { .name = "gateway.install",
+      .http = "POST /v1/gateway/install",
+      .scope = SC_SCOPE_OPERATOR,
+      .summary = "Give the agents of our gateway their MCP servers and the skill.",
+      .params = install_params,
+      .status = 200,
+      .result = T_INSTALLED,
+      .handler = sc_op_gateway_install },
+    { .name = "gateway.uninstall",
+      .http = "POST /v1/gateway/uninstall",
+      .scope = SC_SCOPE_OPERATOR,
+      .summary = "Take exactly that away again.",
+      .params = uninstall_params,
+      .status = 200,
+      .result = T_INSTALLED,
+      .handler = sc_op_gateway_uninstall },
+    { .name = "gateway.servers",
+      .http = "POST /v1/gateway/servers",
+      .scope = SC_SCOPE_OPERATOR,
+      .summary = "What a gateway's mcp.servers needs for these agents, with their tokens.",
+      .params = servers_params,
+      .status = 200,
+      .result = T_SERVERS,
+      .handler = sc_op_gateway_servers },
     { .name = "status.get",
       .http = "GET /v1/status",
       .scope = SC_SCOPE_OPERATOR,

@@ -159,6 +159,18 @@
              "'reasons':" T_TEXTS ","                                                              \
              "'signals':" T_LIST_OF(T_SIGNAL))
 
+#define T_CHANGE                                                                                   \
+    T_OBJECT("'op','path','value'",                                                                \
+             "'op':{'enum':['add','change','remove']},'path':" T_TEXT ",'value':{}")
+#define T_INSTALLED                                                                                \
+    T_OBJECT("'way','changed','dry_run','changes'",                                                \
+             "'way':{'enum':['gateway','file']},"                                                  \
+             "'path':" T_TEXT_OR_NULL ","                                                          \
+             "'changed':" T_BOOL ","                                                               \
+             "'dry_run':" T_BOOL ","                                                               \
+             "'changes':" T_LIST_OF(T_CHANGE))
+#define T_SERVERS T_OBJECT("'servers'", "'servers':" T_ANY_OBJECT)
+
 #define T_OPERATIONS T_OBJECT("'operations'", "'operations':" T_LIST_OF(T_ANY_OBJECT))
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "sideclaw/limits.h"
 #include "sideclaw/mem.h"
+#include "sideclaw/parse.h"
 
 struct scan {
     const char *text;
@@ -62,6 +63,10 @@ static int skip_comment(struct scan *s)
     s->at += 2;
     while (s->at < s->n && !(is_line ? peek(s) == '\n' || peek(s) == '\r' : starts(s, "*/")))
         s->at++;
+    /* These end a line, too, and not every reader knows it. */
+    if (is_line && (memmem(s->text + begin, s->at - begin, "\xe2\x80\xa8", 3) ||
+                    memmem(s->text + begin, s->at - begin, "\xe2\x80\xa9", 3)))
+        return fail(s, begin, "a comment with a line separator of Unicode in it");
     if (is_line)
         return SC_OK;
     if (s->at == s->n)
@@ -345,6 +350,8 @@ int sc_json5_parse(const char *text, size_t n, struct sc_json5 *ret, struct sc_e
     if (n > SC_OPENCLAW_FILE_MAX)
         return sc_fail(err, SC_ETOOBIG, "it has %zu bytes; %d is the most", n,
                        SC_OPENCLAW_FILE_MAX);
+    if (!sc_utf8_valid(text, n))
+        return sc_fail(err, SC_EINVAL, "it is not UTF-8");
     struct scan s = { .text = text, .n = n, .tree = ret, .err = err };
     int r = skip(&s);
     if (r == SC_OK)

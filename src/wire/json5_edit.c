@@ -43,15 +43,15 @@ static size_t before_blanks(const struct edit *e, size_t at)
 
 static bool has_newline(const struct edit *e, size_t from, size_t to)
 {
-    return memchr(e->text->p + from, '\n', to - from) != NULL;
+    return memchr(e->text->p + from, '\n', to - from) || memchr(e->text->p + from, '\r', to - from);
 }
 
 static bool ends_line(const struct edit *e, size_t at)
 {
     const char *p = e->text->p;
-    while (at < e->text->n && (p[at] == ' ' || p[at] == '\t' || p[at] == '\r'))
+    while (at < e->text->n && (p[at] == ' ' || p[at] == '\t'))
         at++;
-    return at == e->text->n || p[at] == '\n';
+    return at == e->text->n || p[at] == '\n' || p[at] == '\r';
 }
 
 /* The blanks a line begins with; the caller's. */
@@ -59,7 +59,7 @@ static char *indent_of(const struct edit *e, size_t at)
 {
     const char *p = e->text->p;
     size_t begin = at;
-    while (begin > 0 && p[begin - 1] != '\n')
+    while (begin > 0 && p[begin - 1] != '\n' && p[begin - 1] != '\r')
         begin--;
     return sc_xstrndup(p + begin, strspn(p + begin, " \t"));
 }

@@ -46,6 +46,8 @@ static bool from_elsewhere(const struct sc_value *part, const char *name, struct
         (void)sc_fail(err, SC_ECONFIG, "%s is no object", name);
     else if (sc_value_get(part, "$include"))
         (void)sc_fail(err, SC_ECONFIG, "%s comes from another file ($include)", name);
+    if (err->code != SC_OK)
+        (void)sc_err_remedy(err, "change it there by hand");
     return err->code != SC_OK;
 }
 

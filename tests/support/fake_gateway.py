@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Optional, Sequence
 
 from . import fake_protocol as protocol
+from .fake_config import FakeConfig
 from .fake_connection import Connection
 from .fake_protocol import Refused
 from .ports import free_port
@@ -76,6 +77,7 @@ class FakeGateway:
     ) -> None:
         self.agents = list(agents)
         self.token = token
+        self.config = FakeConfig(agents)
         self.port = port or free_port()
         self.url = f"ws://127.0.0.1:{self.port}"
         self.tick_ms = tick_ms
@@ -258,6 +260,12 @@ class FakeGateway:
                 "channels": {},
                 "agents": [{"agentId": a} for a in self.agents],
             }
+        if method in ("config.get", "config.patch"):
+            with self._lock:
+                answer = self.config.get() if method == "config.get" else self.config.patch(p)
+            if answer.get("changedPaths"):
+                self.config_changed()
+            return answer
         if method == "agent":
             return self._agent(c, rid, request, p)
         if method == "agent.wait":

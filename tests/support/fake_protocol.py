@@ -40,6 +40,7 @@ METHODS = [
     "chat.history",
     "channels.status",
     "config.get",
+    "config.patch",
     "skills.status",
     "tools.catalog",
     "models.list",
