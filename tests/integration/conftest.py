@@ -15,6 +15,7 @@ from support import process, sidecar  # noqa: E402
 from support.consul import Consul  # noqa: E402
 from support.fake_gateway import FakeGateway  # noqa: E402
 from support.mesh import Mesh  # noqa: E402
+from support.real import Real  # noqa: E402
 from support.redis import Redis  # noqa: E402
 from support.sentinel import Sentinels  # noqa: E402
 from support.sidecar import Sidecar  # noqa: E402
@@ -63,6 +64,18 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def real(
+    tmp_path_factory: pytest.TempPathFactory, consul: Consul, redis: Redis
+) -> Iterator[Real]:
+    both = Real.start(tmp_path_factory.mktemp("openclaw"), consul, redis)
+    try:
+        yield both
+        both.mesh.stop()
+    finally:
+        both.end()
 
 
 @pytest.fixture

@@ -3,81 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterator
 
 import pytest
-from support.consul import Consul
 from support.mesh import Mesh
-from support.openclaw import OpenClaw
-from support.ports import free_port
-from support.process import Process
-from support.redis import Redis
-from support.sidecar import Sidecar, program
+from support.real import Real, add
+from support.sidecar import program
 from support.wait import eventually
 
 pytestmark = pytest.mark.openclaw
-
-
-@dataclass
-class Real:
-    mesh: Mesh
-    jerry: Sidecar
-    bobby: Sidecar
-    jerry_gateway: OpenClaw
-    bobby_gateway: OpenClaw
-
-
-def add(mesh: Mesh, name: str, gateway: OpenClaw, **options: Any) -> Sidecar:
-    return mesh.add(
-        name,
-        gateway=False,
-        gateway__enabled=True,
-        gateway__url=gateway.url,
-        **{"gateway__token": gateway.token, **options},
-    )
-
-
-@pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory, consul: Consul, redis: Redis) -> Iterator[Real]:
-    """The sidecars start first and wait for their gateways, which start together."""
-    folder = tmp_path_factory.mktemp("openclaw")
-    llm_port = free_port()
-    llm = Process(
-        "mock-llm",
-        [
-            sys.executable,
-            Path(__file__).parents[1] / "support/mock_llm.py",
-            llm_port,
-            folder / "asked.jsonl",
-        ],
-        folder,
-    ).start()
-    gateways = [
-        OpenClaw(folder, "jerry-gateway", ["jerry", "scribe"], llm_port),
-        OpenClaw(folder, "bobby-gateway", ["bobby", "infra"], llm_port),
-    ]
-    mesh = Mesh(folder / "sidecars", consul, redis)
-    try:
-        for g in gateways:
-            g.start(wait=False)
-        jerry, bobby = (add(mesh, g.name, g) for g in gateways)
-        for g in gateways:
-            g.wait_ready()
-        for s in (jerry, bobby):
-            s.wait_agents("jerry", "scribe", "bobby", "infra", within=60)
-        yield Real(mesh, jerry, bobby, *gateways)
-        mesh.stop()
-    finally:
-        for s in mesh.sidecars.values():
-            s.process.stop()
-        for g in gateways:
-            g.process.signal(15) if g.process.alive else None
-        for g in gateways:
-            g.stop()
-        llm.stop()
 
 
 def test_the_agents_of_both_gateways_are_discovered(real: Real) -> None:

@@ -13,7 +13,8 @@ LINES_MAX=20   # of trouble, in one alert
 
 # A token in an argument could be read by everybody on this machine: it goes in by a descriptor.
 ask() { # ask HEADER TOKEN CURL_ARGS...
-  local header=$1 token=$2
+  local header=$1 token=${2//\\/\\\\}
+  token=${token//\"/\\\"}
   shift 2
   curl -sS --fail --max-time 10 -K <([ -z "$token" ] || printf 'header = "%s: %s"\n' "$header" "$token") "$@"
 }
