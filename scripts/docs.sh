@@ -12,6 +12,7 @@ trap 'rm -rf "$tmp"' EXIT
 
 "$build/sideclawd" --print-options markdown >"$tmp/CONFIGURATION.md"
 "$build/sideclawd" --print-openapi >"$tmp/openapi.json"
+"$build/sideclawd" --print-tools >"$tmp/TOOLS.md"
 
 stale=0
 for new in "$tmp"/*; do

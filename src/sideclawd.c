@@ -7,6 +7,7 @@
 #include "sideclaw/app.h"
 #include "sideclaw/buf.h"
 #include "sideclaw/config.h"
+#include "sideclaw/mcp.h"
 #include "sideclaw/mem.h"
 #include "sideclaw/operations.h"
 #include "sideclaw/value.h"
@@ -18,7 +19,7 @@ static const char default_config[] = "/etc/sideclaw/sideclaw.conf";
 /* What the daemon takes for itself; the rest of argv are options. */
 struct own_flags {
     const char *config, *print;
-    bool check, help, openapi, version;
+    bool check, help, openapi, tools, version;
     struct sc_spool_command spool; /* action NULL: the daemon itself */
     int argc;
     char **argv;
@@ -87,6 +88,8 @@ static void take_own_flags(int argc, char **argv, struct own_flags *f)
             f->help = true;
         else if (sc_streq(argv[i], "--print-openapi"))
             f->openapi = true;
+        else if (sc_streq(argv[i], "--print-tools"))
+            f->tools = true;
         else if (sc_streq(argv[i], "--version"))
             f->version = true;
         else
@@ -112,6 +115,15 @@ static int print_openapi(void)
     return puts(sc_buf_str(&out)) < 0;
 }
 
+static int print_tools(void)
+{
+    sc_auto_buf struct sc_buf out = SC_BUF_INIT;
+    size_t n;
+    const struct sc_op *ops = sc_operations(&n);
+    sc_mcp_tools_markdown(ops, n, &out);
+    return fputs(sc_buf_str(&out), stdout) < 0;
+}
+
 static int print_help(void)
 {
     (void)puts("usage: sideclawd [--config FILE] [--OPTION=VALUE ...]\n"
@@ -124,6 +136,7 @@ static int print_help(void)
                "  --check                 check the configuration and exit: 0 good, 78 bad\n"
                "  --print-options FORMAT  the options as text, sample, markdown or man\n"
                "  --print-openapi         the HTTP API as an OpenAPI 3.1 document\n"
+               "  --print-tools           what agents may call by MCP, as markdown\n"
                "  --spool ACTION          check, compact or export the spool: sideclaw help spool\n"
                "  --help, --version\n"
                "\n"
@@ -189,6 +202,8 @@ int main(int argc, char **argv)
         return print_help();
     if (f.openapi)
         return print_openapi();
+    if (f.tools)
+        return print_tools();
     if (f.print)
         return print_options(f.print);
     const struct sc_app_args args = {

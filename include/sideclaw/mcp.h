@@ -20,6 +20,10 @@ void sc_mcp_free(struct sc_mcp *m);
 /* The list of tools, in the table's order; borrowed. */
 const struct sc_value *sc_mcp_tools(const struct sc_mcp *m);
 
+/* The same for people: docs/TOOLS.md. */
+struct sc_buf;
+void sc_mcp_tools_markdown(const struct sc_op *ops, size_t n_ops, struct sc_buf *out);
+
 /* What HTTP says beside the frame; NULL: absent. */
 struct sc_mcp_headers {
     const char *version; /* MCP-Protocol-Version */

@@ -122,30 +122,33 @@ static void unknown_tool(struct frame *f, const struct mcp_message *m, const cha
     refuse(f, m->id, &e);
 }
 
+static void bad_params(struct frame *f, const struct mcp_message *m, const char *text)
+{
+    struct mcp_error e;
+    (void)mcp_refuse(&e, SC_RPC_PARAMS, 200, "%s", text);
+    refuse(f, m->id, &e);
+}
+
 static void call_tool(struct frame *f, const struct mcp_message *m, const struct mcp_revision *rev)
 {
     struct sc_mcp_session *s = f->session;
-    struct mcp_error e;
     const char *name = sc_value_get_str(m->params, "name");
-    const struct sc_value *arguments = sc_value_get(m->params, "arguments");
-    if (!name || (arguments && !sc_value_is_object(arguments))) {
-        (void)mcp_refuse(&e, SC_RPC_PARAMS, 200,
-                         name ? "arguments: an object is expected" : "name: a string is expected");
-        refuse(f, m->id, &e);
-        return;
-    }
-    const struct sc_op *op = mcp_tool_find(s->mcp, name);
-    if (!op) {
+    const struct sc_op *op = name ? mcp_tool_find(s->mcp, name) : NULL;
+    struct sc_value *params = op ? mcp_tool_params(op, m->params) : NULL;
+    if (!name) {
+        bad_params(f, m, "name: a string is expected");
+    } else if (!op) {
         unknown_tool(f, m, name);
-        return;
+    } else if (!params) {
+        bad_params(f, m, "arguments: an object is expected");
+    } else {
+        sc_log_debug(s->mcp->log, "mcp.call", SC_S("agent", s->agent), SC_S("tool", name));
+        struct request *r = sc_xcalloc(1, sizeof *r);
+        *r = (struct request){ .frame = f, .rev = rev, .id = sc_value_ref(m->id) };
+        LIST_INSERT_HEAD(&s->requests, r, link);
+        f->open++;
+        r->call = sc_call_start(s->env, op, params, s->agent, on_call_done, r);
     }
-    sc_log_debug(s->mcp->log, "mcp.call", SC_S("agent", s->agent), SC_S("tool", name));
-    struct request *r = sc_xcalloc(1, sizeof *r);
-    *r = (struct request){ .frame = f, .rev = rev, .id = sc_value_ref(m->id) };
-    LIST_INSERT_HEAD(&s->requests, r, link);
-    f->open++;
-    r->call = sc_call_start(s->env, op, arguments ? sc_value_ref(arguments) : sc_value_object(),
-                            s->agent, on_call_done, r);
 }
 
 /* The cancelled request is not answered (spec: cancellation); what it did stays done. */

@@ -40,6 +40,8 @@ struct mcp_error {
 /* sc_fail for these; returns false. `status` is HTTP's. */
 bool mcp_refuse(struct mcp_error *e, int code, int status, const char *fmt, ...) SC_PRINTF(4, 5);
 
+/* What quotes a stranger may be cut inside a character, or be none; as JSON it would be null. */
+char *mcp_readable(char *text);
 bool mcp_message_read(const struct sc_value *v, struct mcp_message *ret, struct mcp_error *e);
 bool mcp_id_eq(const struct sc_value *a, const struct sc_value *b);
 /* Appended, without a newline. The error's data is freed. */
@@ -69,6 +71,8 @@ struct sc_value *mcp_tools_value(const struct sc_op *ops, size_t n);
 const struct sc_op *mcp_tool_find(const struct sc_mcp *m, const char *name);
 /* The known name nearest to `name`, or NULL. */
 const char *mcp_tool_nearest(const struct sc_mcp *m, const char *name);
+/* Its parameters from those of tools/call, the caller's; NULL: `arguments` is no object. */
+struct sc_value *mcp_tool_params(const struct sc_op *op, const struct sc_value *call_params);
 struct sc_value *mcp_tool_result(struct sc_value *take_result);
 struct sc_value *mcp_tool_failure(const struct sc_err *err);
 

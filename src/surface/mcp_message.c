@@ -5,6 +5,7 @@
 
 #include "mcp_internal.h"
 #include "sideclaw/mem.h"
+#include "sideclaw/parse.h"
 
 bool mcp_refuse(struct mcp_error *e, int code, int status, const char *fmt, ...)
 {
@@ -15,6 +16,18 @@ bool mcp_refuse(struct mcp_error *e, int code, int status, const char *fmt, ...)
         e->err.text[0] = 0;
     va_end(ap);
     return false;
+}
+
+char *mcp_readable(char *text)
+{
+    for (size_t i = 0, len; text[i]; i += len) {
+        len = sc_utf8_next(text + i, strnlen(text + i, 4));
+        if (len)
+            continue;
+        text[i] = '?';
+        len = 1;
+    }
+    return text;
 }
 
 static bool is_id(const struct sc_value *v)
@@ -74,9 +87,9 @@ void mcp_write_error(struct sc_buf *out, const struct sc_value *id, struct mcp_e
 {
     struct sc_value *v = sc_value_object();
     sc_auto_free char *text =
-        e->err.remedy[0] ? sc_xasprintf("%s; %s", e->err.text, e->err.remedy) : NULL;
+        sc_xasprintf("%s%s%s", e->err.text, e->err.remedy[0] ? "; " : "", e->err.remedy);
     sc_value_set_int(v, "code", e->code);
-    sc_value_set_str(v, "message", text ? text : e->err.text);
+    sc_value_set_str(v, "message", mcp_readable(text));
     if (e->data)
         sc_value_set(v, "data", sc_steal(&e->data));
     write_answer(out, id, "error", v);

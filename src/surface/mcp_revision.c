@@ -44,9 +44,10 @@ static bool unsupported(struct mcp_error *e, const char *asked)
 {
     (void)mcp_refuse(e, MCP_UNSUPPORTED_VERSION, 400,
                      "protocol version %.40s is not supported here", asked);
+    sc_auto_free char *requested = sc_xstrdup(asked);
     e->data = sc_value_object();
     sc_value_set(e->data, "supported", mcp_revisions());
-    sc_value_set_str(e->data, "requested", asked);
+    sc_value_set_str(e->data, "requested", mcp_readable(requested));
     return false;
 }
 

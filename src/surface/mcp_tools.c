@@ -59,6 +59,27 @@ const char *mcp_tool_nearest(const struct sc_mcp *m, const char *name)
     return sc_suggest(name, names, n);
 }
 
+static bool has_param(const struct sc_op *op, const char *name)
+{
+    for (const struct sc_param *p = op->params; p->name; p++)
+        if (sc_streq(p->name, name))
+            return true;
+    return false;
+}
+
+struct sc_value *mcp_tool_params(const struct sc_op *op, const struct sc_value *call_params)
+{
+    static const char trace[] = "traceparent";
+    const struct sc_value *arguments = sc_value_get(call_params, "arguments");
+    const char *parent = sc_value_get_str(sc_value_get(call_params, "_meta"), trace);
+    if (arguments && !sc_value_is_object(arguments))
+        return NULL;
+    struct sc_value *v = arguments ? sc_value_ref(arguments) : sc_value_object();
+    if (parent && !sc_value_get(v, trace) && has_param(op, trace))
+        sc_value_set_str(v, trace, parent);
+    return v;
+}
+
 static struct sc_value *with_text(const char *text)
 {
     struct sc_value *v = sc_value_object(), *list = sc_value_array(), *block = sc_value_object();
@@ -113,7 +134,7 @@ struct sc_value *mcp_tool_failure(const struct sc_err *err)
 {
     sc_auto_free char *text = sc_xasprintf("%s\nNext: %s", err->text,
                                            err->remedy[0] ? err->remedy : next_step(err->code));
-    struct sc_value *v = with_text(text);
+    struct sc_value *v = with_text(mcp_readable(text));
     sc_value_set_bool(v, "isError", true);
     return v;
 }

@@ -79,12 +79,19 @@ struct sc_value *sc_schema_params(const struct sc_op *op, bool body_only)
     return v;
 }
 
+/* A trace comes beside the arguments, in `_meta`: it is the client's, and no business of a model.
+ */
+static bool is_a_models(const struct sc_param *p)
+{
+    return !p->caller && !sc_streq(p->name, "traceparent");
+}
+
 struct sc_value *sc_schema_tool_input(const struct sc_op *op)
 {
     struct sc_value *v = of_type("object"), *properties = sc_value_object(),
                     *required = sc_value_array();
     for (const struct sc_param *p = op->params; p->name; p++) {
-        if (p->caller)
+        if (!is_a_models(p))
             continue;
         sc_value_set(properties, p->name, plain_param(p));
         if (p->required)

@@ -22,6 +22,8 @@ static void op_echo(struct sc_call *call)
     struct sc_value *v = sc_value_object();
     sc_value_set_str(v, "agent", sc_value_get_str(call->params, "agent"));
     sc_value_set_str(v, "text", sc_value_get_str(call->params, "text"));
+    if (sc_value_get(call->params, "traceparent"))
+        sc_value_set_str(v, "trace", sc_value_get_str(call->params, "traceparent"));
     sc_call_reply(call, v);
 }
 
@@ -42,7 +44,8 @@ static const struct sc_param echo_params[] = {
     { .name = "agent", .type = SC_PARAM_STR, .required = true, .caller = true, .help = "Who." },
     { .name = "text", .type = SC_PARAM_STR, .required = true, .max = 100, .help = "What." },
     { .name = "n", .type = SC_PARAM_INT, .min = 1, .max = 9, .help = "How often." },
-    { .name = "tags", .type = SC_PARAM_STRV, .help = "Words." },
+    { .name = "tags", .type = SC_PARAM_STRV, .max = 9, .help = "Words." },
+    { .name = "traceparent", .type = SC_PARAM_STR, .max = 99, .help = "Trace." },
     { .name = NULL },
 };
 static const struct sc_param no_params[] = { { .name = NULL } };
@@ -292,6 +295,17 @@ Test(mcp, garbage_is_answered)
             "params");
 }
 
+Test(mcp, what_quotes_a_stranger_is_text)
+{
+    const struct sc_mcp_headers odd = { "v\xff\xc3", NULL, NULL };
+    sc_auto_free char *long_name = sc_xasprintf(
+        RPC("1", "tools/call", "\"name\":\"%63s\u00e4\u00e4\"") "", "x"); /* cut inside of ä */
+    refused(RPC("1", "tools/list", ""), &odd, -32022, 400, "v??");
+    const struct sc_value *data = sc_value_get(sc_value_get(out.value, "error"), "data");
+    cr_assert_str_eq(sc_value_get_str(data, "requested"), "v??");
+    refused(long_name, NULL, -32602, 200, "x?");
+}
+
 /* --- tools --- */
 
 Test(mcp, the_list_is_the_tables)
@@ -333,6 +347,21 @@ Test(mcp, a_tool_is_called_in_the_agents_name)
     cr_assert_str_eq(first_text(v), "{\"agent\":\"jerry\",\"text\":\"hi\"}");
     cr_assert_str_eq(sc_value_get_str(v, "resultType"), "complete");
     cr_assert_null(sc_value_get(v, "isError"));
+}
+
+Test(mcp, a_trace_comes_beside_the_arguments)
+{
+    const struct sc_value *v = result(RPC(
+        "1", "tools/call",
+        "\"name\":\"echo\",\"arguments\":{\"text\":\"x\"},\"_meta\":{\"traceparent\":\"00-1\"}"));
+    cr_assert_str_eq(sc_value_get_str(sc_value_get(v, "structuredContent"), "trace"), "00-1");
+    v = result(
+        RPC("1", "tools/call", "\"name\":\"hang\",\"arguments\":{\"traceparent\":\"00-1\"}"));
+    cr_assert(sc_value_get_bool(v, "isError", false), "that one has no such parameter");
+    const struct sc_value *t =
+        sc_value_at(sc_value_get(result(RPC("1", "tools/list", "")), "tools"), 0);
+    cr_assert_null(
+        sc_value_get(sc_value_get(sc_value_get(t, "inputSchema"), "properties"), "traceparent"));
 }
 
 static void fails(const char *params, const char *text)
