@@ -36,9 +36,9 @@ ours() {
     report "$hit: $layer must not know this"
   done < <(grep -nE "#include \"sideclaw/($pattern)\.h\"" src/"$layer"/*.[ch] 2>/dev/null || true)
 }
-wire='value|message_json|jsonrpc|consul_json|gateway_json|agent_json'
-store='http_client|gateway_ws|consul_directory|redis_transport|spool_sqlite'
-domain='registry|router|mailbox|health_board|presence'
+wire='value|message_json|memory_clock|jsonrpc|consul_json|gateway_json|agent_json'
+store='http_client|gateway_ws|consul_directory|redis_transport|redis_data|redis_memory|spool_sqlite'
+domain='registry|router|mailbox|health_board|presence|memory'
 surface='operations|mcp'
 app='config|app'
 ours base    "$wire|$store|$domain|$surface|$app"

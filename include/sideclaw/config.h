@@ -38,6 +38,9 @@ struct sc_config {
     int64_t spool_retention_s, spool_max_bytes, spool_max_messages;
     int64_t messages_ttl_s, messages_retry_min_ms, messages_retry_max_ms, messages_max_hops,
         messages_thread_rate, messages_agent_queue_max, messages_agent_outbox_max;
+    int64_t memory_agent_max_keys, memory_agent_max_bytes, memory_tombstone_s, memory_max_drift_s,
+        memory_scan_s;
+    char *memory_readable;
     char *mesh_key, *mesh_key_file;
     char *log_level;
     struct sc_config_agent *agents;

@@ -11,6 +11,7 @@
 #include "sideclaw/gateway_admin.h"
 #include "sideclaw/health_board.h"
 #include "sideclaw/loop.h"
+#include "sideclaw/memory.h"
 #include "sideclaw/peer_door.h"
 #include "sideclaw/router.h"
 #include "sideclaw/transport.h"
@@ -49,6 +50,7 @@ struct sc_ops_env {
     struct sc_router *router;
     struct sc_registry *registry;
     struct sc_spool spool;
+    struct sc_memory *memory;
     struct sc_board *board;
     const char *spool_path;
     const char *self_name;

@@ -8,6 +8,7 @@
 #include "sideclaw/err.h"
 #include "sideclaw/log.h"
 #include "sideclaw/loop.h"
+#include "sideclaw/memory_store.h"
 #include "sideclaw/spool.h"
 
 /* All borrowed. */
@@ -29,6 +30,8 @@ struct sc_spool_sqlite;
 struct sc_spool_sqlite *sc_spool_sqlite_new(const struct sc_spool_sqlite_deps *deps,
                                             struct sc_err *err);
 struct sc_spool sc_spool_sqlite_port(struct sc_spool_sqlite *s);
+/* The agents' memory, in the same file and the same transactions. */
+struct sc_memory_store sc_spool_sqlite_memory(struct sc_spool_sqlite *s);
 /* How many messages of one agent may be under way and not yet stored by their receivers, and how
  * many may wait for one agent here. */
 void sc_spool_sqlite_set_queues(struct sc_spool_sqlite *s, int64_t max_outgoing,

@@ -58,6 +58,7 @@ static void close_parts(struct sc_app *a)
     struct sc_err err = SC_ERR_INIT;
     if (a->gateway)
         sc_gateway_ws_close(a->gateway);
+    sc_redis_memory_close(a->redis_memory);
     if (a->redis)
         sc_redis_transport(a->redis)->ops->close(sc_redis_transport(a->redis)->impl);
     if (a->peer)
@@ -87,7 +88,9 @@ void sc_app_free(struct sc_app *a)
     sc_gateway_ws_free(a->gateway);
     sc_router_free(a->router);
     sc_peer_free(a->peer);
+    sc_memory_free(a->memory);
     sc_redis_free(a->redis);
+    sc_redis_memory_free(a->redis_memory);
     sc_consul_free(a->consul);
     sc_registry_free(a->registry);
     sc_board_free(a->board);

@@ -250,6 +250,27 @@ struct sc_transport_events app_transport_events(struct sc_app *a)
                                          .way = transport_way };
 }
 
+/* --- the memory --- */
+
+void app_memory_up(void *app)
+{
+    sc_memory_up(((struct sc_app *)app)->memory);
+}
+
+void app_memory_down(void *app)
+{
+    sc_memory_down(((struct sc_app *)app)->memory);
+}
+
+struct sc_memory_limits app_memory_limits(const struct sc_app *a)
+{
+    return (struct sc_memory_limits){ .max_keys = a->cfg.memory_agent_max_keys,
+                                      .max_bytes = a->cfg.memory_agent_max_bytes,
+                                      .tombstone_ms = a->cfg.memory_tombstone_s * 1000,
+                                      .max_drift_ms = a->cfg.memory_max_drift_s * 1000,
+                                      .scan_ms = a->cfg.memory_scan_s * 1000 };
+}
+
 /* --- the gateway --- */
 
 /* What each state of the gateway means for the two signals it feeds. An absent gateway that has not

@@ -11,9 +11,11 @@
 #include "sideclaw/loop.h"
 #include "sideclaw/mailbox.h"
 #include "sideclaw/mcp.h"
+#include "sideclaw/memory.h"
 #include "sideclaw/operations.h"
 #include "sideclaw/peer_transport.h"
 #include "sideclaw/presence.h"
+#include "sideclaw/redis_memory.h"
 #include "sideclaw/redis_transport.h"
 #include "sideclaw/registry.h"
 #include "sideclaw/router.h"
@@ -39,9 +41,11 @@ struct sc_app {
     struct sc_board *board;
     struct app_link links[APP_LINKS];
     struct sc_registry *registry;
-    struct sc_http_server *http_server; /* NULL while switched off; its port is in our URLs */
-    struct sc_consul *consul;           /* NULL while switched off */
-    struct sc_redis *redis;             /* NULL while switched off */
+    struct sc_http_server *http_server;   /* NULL while switched off; its port is in our URLs */
+    struct sc_consul *consul;             /* NULL while switched off */
+    struct sc_redis *redis;               /* NULL while switched off */
+    struct sc_redis_memory *redis_memory; /* NULL without redis */
+    struct sc_memory *memory;
     struct sc_peer *peer;
     struct sc_router *router;
     struct sc_gateway_ws *gateway; /* NULL while switched off */
@@ -78,6 +82,9 @@ void app_set_link(struct sc_app *a, enum app_link_id id, const char *state, cons
 void app_link_view(void *app, const char *link, struct sc_link_view *ret);
 void app_show_peer(struct sc_app *a);
 void app_redis_stats(void *app, struct sc_transport_stats *ret);
+void app_memory_up(void *app);
+void app_memory_down(void *app);
+struct sc_memory_limits app_memory_limits(const struct sc_app *a);
 void app_on_probe(void *app);
 
 /* app_declared.c: agents that declared themselves; loaded after the configuration's. */

@@ -138,6 +138,32 @@ static int build_redis(struct sc_app *a, struct sc_err *err)
     return a->redis ? SC_OK : (int)err->code;
 }
 
+static void build_memory(struct sc_app *a)
+{
+    const struct sc_redis_memory_deps remote = { .redis = a->redis,
+                                                 .log = a->log,
+                                                 .max_drift_ms = a->cfg.memory_max_drift_s * 1000,
+                                                 .up = app_memory_up,
+                                                 .down = app_memory_down,
+                                                 .ctx = a };
+    struct sc_memory_deps deps = {
+        .loop = a->loop,
+        .log = a->log,
+        .clock = a->clock,
+        .spool = sc_spool_sqlite_port(a->spool),
+        .store = sc_spool_sqlite_memory(a->spool),
+        .registry = a->registry,
+        .self_name = a->cfg.gateway_name,
+        .limits = app_memory_limits(a),
+        .readable = a->cfg.memory_readable,
+    };
+    if (a->redis) {
+        a->redis_memory = sc_redis_memory_new(&remote);
+        deps.remote = sc_redis_memory_port(a->redis_memory);
+    }
+    a->memory = sc_memory_new(&deps);
+}
+
 static void build_peer(struct sc_app *a)
 {
     const struct sc_peer_deps deps = {
@@ -262,6 +288,7 @@ static void build_env(struct sc_app *a)
         .router = a->router,
         .registry = a->registry,
         .spool = sc_spool_sqlite_port(a->spool),
+        .memory = a->memory,
         .board = a->board,
         .spool_path = a->spool_path,
         .self_name = a->cfg.gateway_name,
@@ -334,6 +361,7 @@ int app_build(struct sc_app *a, struct sc_err *err)
         r = build_redis(a, err);
     if (r < 0)
         return r;
+    build_memory(a);
     build_peer(a);
     build_router(a);
     r = build_gateway(a, err);

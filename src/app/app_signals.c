@@ -58,6 +58,9 @@ static void apply(struct sc_app *a)
         sc_log_set_level(a->log, level);
     sc_spool_sqlite_set_queues(a->spool, a->cfg.messages_agent_outbox_max,
                                a->cfg.messages_agent_queue_max);
+    const struct sc_memory_limits memory = app_memory_limits(a);
+    sc_memory_set_limits(a->memory, &memory);
+    sc_memory_set_readable(a->memory, a->cfg.memory_readable);
     if (a->consul)
         sc_consul_set_token(a->consul, *a->cfg.consul_token ? a->cfg.consul_token : NULL);
     if (a->gateway)

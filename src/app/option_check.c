@@ -6,6 +6,7 @@
 #include "options.h"
 #include "sideclaw/buf.h"
 #include "sideclaw/mem.h"
+#include "sideclaw/memory.h"
 #include "sideclaw/parse.h"
 #include "sideclaw/peer_wire.h"
 #include "sideclaw/redis_transport.h"
@@ -16,6 +17,15 @@ int sc_check_name(char **value, struct sc_err *err)
     if (r == SC_OK)
         return SC_OK;
     return sc_err_remedy(err, "use 1 to 128 of A-Z a-z 0-9 . _ - and no dot in front");
+}
+
+int sc_check_memory_readable(char **value, struct sc_err *err)
+{
+    int r = sc_memory_readable_check(*value, err);
+    if (r == SC_OK)
+        return SC_OK;
+    return sc_err_remedy(err, "write READER:OWNER, several with commas; * is everybody: "
+                              "\"jerry:bobby, *:library\"");
 }
 
 static bool has_blank_or_control(const char *s)

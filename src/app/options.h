@@ -90,6 +90,7 @@ int sc_check_redis_url(char **value, struct sc_err *err);
 int sc_check_peer_url(char **value, struct sc_err *err);
 int sc_check_listen(char **value, struct sc_err *err);
 int sc_check_socket_path(char **value, struct sc_err *err);
+int sc_check_memory_readable(char **value, struct sc_err *err);
 int sc_check_token(char **value, struct sc_err *err);
 
 #endif

@@ -70,6 +70,19 @@ static const struct sc_flag dead_flags[] = {
     { .name = "--yes", .help = "drop without asking" },
     END,
 };
+static const struct sc_flag memory_flags[] = {
+    { .name = "--ttl",
+      .value = "S",
+      .min = 1,
+      .max = SC_MEMORY_TTL_MAX_S,
+      .help = "set: forget it after S seconds" },
+    { .name = "--file", .value = "F", .help = "set: take the value from file F (-: stdin)" },
+    { .name = "--prefix", .value = "P", .help = "list: only keys that begin so" },
+    { .name = "--after", .value = "KEY", .help = "list: only keys behind this one" },
+    F_LIMIT,
+    { .name = "--values", .help = "list: with their values" },
+    END,
+};
 static const struct sc_flag spool_flags[] = {
     { .name = "--file", .value = "SPOOL.DB", .help = "this spool (default: the daemon's)" },
     { .name = "--config", .value = "FILE", .help = "the spool of this configuration" },
@@ -151,6 +164,18 @@ const struct sc_command sc_commands[] = {
                   "  sideclaw dead retry --all --reason 'unknown recipient'\n"
                   "  sideclaw dead drop --all --in --yes\n",
       .run = sc_cmd_dead },
+    { .name = "memory",
+      .usage = "set AGENT KEY [VALUE... | -] | get AGENT KEY | list AGENT | delete AGENT KEY...",
+      .summary = "what an agent remembers: keys with values",
+      .help = "Kept here and in Redis, where any program may read and write them "
+              "(<prefix>:agents:AGENT:memory:KEY).\nWhile Redis is away all this works on the copy "
+              "here; the later write of both sides wins.",
+      .flags = memory_flags,
+      .examples = "  sideclaw memory set jerry current-task \"backup of consul\"\n"
+                  "  sideclaw memory get jerry current-task\n"
+                  "  sideclaw memory list jerry --prefix project-\n"
+                  "  sideclaw memory delete jerry current-task\n",
+      .run = sc_cmd_memory },
     { .name = "spool",
       .usage = "check | compact | export",
       .summary = "the messages on disk: check, shrink or write them out",

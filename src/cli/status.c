@@ -56,6 +56,21 @@ static void show_spool(struct sc_writer *w, const struct sc_value *v)
                    (long long)sc_value_get_int(v, "max_bytes", 0));
 }
 
+static void show_memory(struct sc_writer *w, const struct sc_value *v)
+{
+    int64_t unshared = sc_value_get_int(v, "unshared", 0), drift = sc_value_get_int(v, "drift", 0);
+    if (!sc_value_is_object(v))
+        return;
+    sc_buf_addf(&w->out, "%-10s %lld keys of %lld agents, %s", "memory",
+                (long long)sc_value_get_int(v, "keys", 0),
+                (long long)sc_value_get_int(v, "agents", 0), sc_value_get_str(v, "state"));
+    if (unshared)
+        sc_buf_addf(&w->out, ", %lld not in Redis yet", (long long)unshared);
+    if (drift)
+        sc_buf_addf(&w->out, ", %lld stamps from a clock far ahead", (long long)drift);
+    sc_writer_line(w, "%s", "");
+}
+
 static void show_reasons(struct sc_writer *w, const struct sc_value *reasons)
 {
     for (size_t i = 0; i < sc_value_count(reasons); i++)
@@ -89,6 +104,7 @@ static void show_status(struct sc_writer *w, const struct sc_value *v)
     for (size_t i = 0; i < SC_ARRAY_LEN(links); i++)
         show_link(w, links[i], sc_value_get(sc_value_get(v, "links"), links[i]));
     show_spool(w, sc_value_get(v, "spool"));
+    show_memory(w, sc_value_get(v, "memory"));
     show_counts(w, "messages", sc_value_get(v, "counters"));
     show_conflicts(w, sc_value_get(v, "conflicts"));
     sc_writer_field(w, "rejected", sc_value_get_str(v, "last_rejected"));

@@ -70,6 +70,7 @@ static void roll_back(struct sc_spool_sqlite *s)
     s->now = s->committed;
     sc_spool_recent_clear(s);
     sc_spool_seq_clear(s);
+    sc_spool_memory_clear(s);
     sc_spool_queues_end(s, false);
 }
 

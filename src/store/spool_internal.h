@@ -82,6 +82,17 @@ enum spool_stmt {
     ST_TWIN_REVIVE,
     ST_OUT_REVIVE,
     ST_OUT_REVIVE_ENVELOPE,
+    ST_MEMORY_META,
+    ST_MEMORY_GET,
+    ST_MEMORY_PUT,
+    ST_MEMORY_MARK,
+    ST_MEMORY_LIST,
+    ST_MEMORY_DIRTY,
+    ST_MEMORY_EXPIRED,
+    ST_MEMORY_SPENT,
+    ST_MEMORY_DROP,
+    ST_MEMORY_USAGE,
+    ST_MEMORY_LATEST,
     ST_PROBE,
     ST_OUT_QUEUES,
     ST_IN_QUEUES,
@@ -150,7 +161,8 @@ struct sc_spool_sqlite {
         size_t n, cap;
     } waiting, running;
     bool in_callbacks;
-    bool hurried; /* one of `waiting` wants this turn's commit */
+    bool hurried;          /* one of `waiting` wants this turn's commit */
+    struct sc_map *memory; /* agent -> what it has, see spool_memory.c; NULL: not counted yet */
     struct spool_hurry *hurry;
     size_t n_hurry, cap_hurry;
     int64_t commits;
@@ -297,6 +309,10 @@ void sc_spool_queue_add(struct sc_spool_sqlite *s, struct spool_queue *q, int de
 /* The transaction ended. */
 void sc_spool_queues_end(struct sc_spool_sqlite *s, bool committed);
 void sc_spool_queues_free(struct sc_spool_sqlite *s);
+
+/* --- spool_memory.c: what agents remember --- */
+/* After a rollback: only the file is true. */
+void sc_spool_memory_clear(struct sc_spool_sqlite *s);
 
 /* --- spool_health.c: is there room, and does the disk take writes? --- */
 struct spool_health *sc_spool_health_new(struct sc_spool_sqlite *s,

@@ -87,8 +87,24 @@ static const char schema_2[] =
     "UPDATE inbox SET listed_ms = coalesce(dead_ms, settled_ms),"
     "  ambiguous = coalesce(reason LIKE 'ambiguous:%', 0) WHERE stage = 6;";
 
+/* What agents remember (memory.h). The value is the last column: what is not asked for is not read,
+ * and a page holds many keys. */
+static const char schema_3[] =
+    "CREATE TABLE memory("
+    "  n INTEGER PRIMARY KEY, agent TEXT NOT NULL, key TEXT NOT NULL, hlc INTEGER NOT NULL,"
+    "  node TEXT NOT NULL, deleted INTEGER NOT NULL, dirty INTEGER NOT NULL, expires_ms INTEGER,"
+    "  bytes INTEGER NOT NULL, value TEXT);"
+    "CREATE UNIQUE INDEX memory_key ON memory(agent, key);"
+    "CREATE INDEX memory_dirty ON memory(agent, key) WHERE dirty = 1;"
+    "CREATE INDEX memory_expires ON memory(expires_ms) WHERE expires_ms > 0 AND deleted = 0;"
+    "CREATE INDEX memory_dead ON memory(hlc) WHERE deleted = 1;"
+    "CREATE VIEW memory_view AS SELECT agent, key, value,"
+    "  datetime((hlc >> 16) / 1000, 'unixepoch') AS written, node AS by,"
+    "  datetime(nullif(expires_ms, 0) / 1000, 'unixepoch') AS expires, dirty AS only_here"
+    "  FROM memory WHERE deleted = 0;";
+
 /* migrations[v] brings a file of version v to v + 1. */
-static const char *const migrations[] = { schema_1, schema_2 };
+static const char *const migrations[] = { schema_1, schema_2, schema_3 };
 enum { SCHEMA_VERSION = (int)SC_ARRAY_LEN(migrations) };
 
 /* Columns as sc_spool_record reads them. */
@@ -102,6 +118,9 @@ enum { SCHEMA_VERSION = (int)SC_ARRAY_LEN(migrations) };
     " i.started_ms, i.replied_ms, i.dead_ms, i.from_gateway, e.json, i.ambiguous,"                 \
     " i.listed_ms, i.last_error, i.revived_ms, NULL, NULL, NULL, NULL"                             \
     " FROM inbox i JOIN inbox_envelope e ON e.n = i.n WHERE "
+
+/* Columns as spool_memory.c reads them. */
+#define MEMORY_META "SELECT agent, key, hlc, node, deleted, dirty, expires_ms, bytes, "
 
 /* ?3 + stage is the time at which that stage was reached; those not bound are NULL and keep what
  * there is. */
@@ -254,6 +273,29 @@ static const char *const statements[SPOOL_STMTS] = {
                       " attempts = 0, due_ms = ?2, revived_ms = ?3, bytes = ?4, ambiguous = 0"
                       " WHERE n = ?1",
     [ST_OUT_REVIVE_ENVELOPE] = "UPDATE outbox_envelope SET json = ?2 WHERE n = ?1",
+    [ST_MEMORY_META] = MEMORY_META "NULL FROM memory WHERE agent = ?1 AND key = ?2",
+    [ST_MEMORY_GET] = MEMORY_META "value FROM memory WHERE agent = ?1 AND key = ?2",
+    [ST_MEMORY_PUT] = "INSERT INTO memory(agent, key, hlc, node, deleted, dirty, expires_ms, bytes,"
+                      " value) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+                      " ON CONFLICT(agent, key) DO UPDATE SET hlc = excluded.hlc,"
+                      " node = excluded.node, deleted = excluded.deleted, dirty = excluded.dirty,"
+                      " expires_ms = excluded.expires_ms, bytes = excluded.bytes,"
+                      " value = excluded.value",
+    [ST_MEMORY_MARK] = "UPDATE memory SET dirty = ?3 WHERE agent = ?1 AND key = ?2",
+    [ST_MEMORY_LIST] = MEMORY_META "CASE WHEN ?6 THEN value END FROM memory WHERE agent = ?1 AND"
+                                   " key > ?2 AND key >= ?3 AND key < ?3 || x'7f' AND"
+                                   " (?5 OR deleted = 0) ORDER BY key LIMIT ?4",
+    [ST_MEMORY_DIRTY] = MEMORY_META "value FROM memory INDEXED BY memory_dirty WHERE dirty = 1"
+                                    " ORDER BY agent, key LIMIT ?1",
+    [ST_MEMORY_EXPIRED] = MEMORY_META "NULL FROM memory WHERE expires_ms > 0 AND expires_ms <= ?1"
+                                      " AND deleted = 0 ORDER BY expires_ms LIMIT ?2",
+    [ST_MEMORY_SPENT] = MEMORY_META "NULL FROM memory WHERE deleted = 1 AND hlc < ?1 AND"
+                                    " expires_ms < ?3 ORDER BY hlc LIMIT ?2",
+    [ST_MEMORY_DROP] = "DELETE FROM memory WHERE agent = ?1 AND key = ?2",
+    /* Only at the start, and after a rollback: these read everything. */
+    [ST_MEMORY_USAGE] = "SELECT agent, sum(deleted = 0), sum(bytes), sum(deleted), sum(dirty)"
+                        " FROM memory GROUP BY agent",
+    [ST_MEMORY_LATEST] = "SELECT coalesce(max(hlc), 0) FROM memory WHERE hlc <= ?1",
     [ST_PROBE] = "UPDATE stages SET name = name WHERE stage = 0",
 
     /* Only at the start: each of these reads everything. */

@@ -243,6 +243,7 @@ void sc_spool_sqlite_free(struct sc_spool_sqlite *s)
         (void)sc_spool_end(s, NULL);
     sc_spool_recent_fini(s);
     sc_spool_seq_fini(s);
+    sc_spool_memory_clear(s);
     close_db(s);
     if (s->lock_fd >= 0)
         sc_spool_unlock(s->lock_fd);

@@ -27,6 +27,11 @@ void sc_op_dead_retry(struct sc_call *call);
 void sc_op_dead_drop(struct sc_call *call);
 void sc_op_dead_retry_all(struct sc_call *call);
 void sc_op_dead_drop_all(struct sc_call *call);
+/* ops_memory.c */
+void sc_op_memory_list(struct sc_call *call);
+void sc_op_memory_get(struct sc_call *call);
+void sc_op_memory_set(struct sc_call *call);
+void sc_op_memory_delete(struct sc_call *call);
 /* ops_agents.c */
 void sc_op_agents_list(struct sc_call *call);
 void sc_op_gateways_list(struct sc_call *call);

@@ -27,7 +27,9 @@ const char *sc_http_method(const struct evhttp_request *req)
     case EVHTTP_REQ_POST:
         return "POST";
     case EVHTTP_REQ_PUT:
+        return "PUT";
     case EVHTTP_REQ_DELETE:
+        return "DELETE";
     case EVHTTP_REQ_OPTIONS:
     case EVHTTP_REQ_TRACE:
     case EVHTTP_REQ_CONNECT:

@@ -140,6 +140,30 @@ static void write_spool(const struct sc_ops_env *env, struct sc_buf *out)
     sc_buf_addf(out, "sideclaw_spool_commit_seconds_total %.6f\n", s.commit_seconds);
 }
 
+static void write_memory(const struct sc_ops_env *env, struct sc_buf *out)
+{
+    struct sc_memory_stats s;
+    if (!env->memory)
+        return;
+    sc_memory_stats(env->memory, &s);
+    gauge(out, "memory_agents", "Agents whose memory is copied here.", s.totals.agents);
+    gauge(out, "memory_keys", "Keys with a value in our copy.", s.totals.keys);
+    gauge(out, "memory_bytes", "Size of them and their values.", s.totals.bytes);
+    gauge(out, "memory_tombstones", "Deleted keys that are still remembered.", s.totals.dead);
+    gauge(out, "memory_unshared", "Writes that Redis is not known to have.", s.totals.dirty);
+    gauge(out, "memory_compared", "1 while our copy and Redis were compared to the end.",
+          s.complete);
+    counter(out, "memory_written_total", "Keys set and deleted here.", s.written);
+    counter(out, "memory_merged_total", "Later writes of others that were taken over.", s.merged);
+    counter(out, "memory_lost_total", "Writes of ours that a later one overtook in a merge.",
+            s.lost);
+    counter(out, "memory_refused_total", "Writes that Redis refused, being in its future.",
+            s.ahead);
+    counter(out, "memory_drift_total", "Stamps of others too far in our future to follow.",
+            s.drift);
+    counter(out, "memory_too_full_total", "Keys of others that found no room here.", s.too_full);
+}
+
 static void write_health(const struct sc_ops_env *env, struct sc_buf *out)
 {
     enum sc_health verdict = sc_board_verdict(env->board);
@@ -223,6 +247,7 @@ void sc_metrics_write(const struct sc_ops_env *env, struct sc_buf *out)
     write_transports(env, out);
     write_peer(env, out);
     write_spool(env, out);
+    write_memory(env, out);
     write_health(env, out);
     write_links(env, out);
     write_redis(env, out);

@@ -1,4 +1,5 @@
 /* openapi.c: the table of operations as an OpenAPI 3.1 document. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,12 +53,12 @@ static struct sc_value *responses_of(const struct sc_op *op)
     return v;
 }
 
-static struct sc_value *parameters_of(const struct sc_op *op, bool has_body)
+static struct sc_value *parameters_of(const struct sc_op *op, bool with_body)
 {
     struct sc_value *v = sc_value_array();
     for (const struct sc_param *p = op->params; p->name; p++) {
         bool in_path = sc_op_path_has(op, p->name);
-        if (!in_path && has_body)
+        if (!in_path && with_body)
             continue;
         struct sc_value *row = sc_value_object();
         sc_value_set_str(row, "name", p->name);
@@ -70,14 +71,14 @@ static struct sc_value *parameters_of(const struct sc_op *op, bool has_body)
     return v;
 }
 
-static struct sc_value *operation_value(const struct sc_op *op, bool has_body)
+static struct sc_value *operation_value(const struct sc_op *op, bool with_body)
 {
     struct sc_value *v = sc_value_object(), *security = sc_value_array();
     sc_value_set_str(v, "operationId", op->name);
     sc_value_set_str(v, "summary", op->summary);
-    sc_value_set(v, "parameters", parameters_of(op, has_body));
+    sc_value_set(v, "parameters", parameters_of(op, with_body));
     struct sc_value *schema = sc_schema_params(op, true);
-    if (has_body && sc_value_count(sc_value_get(schema, "properties")) > 0) {
+    if (with_body && sc_value_count(sc_value_get(schema, "properties")) > 0) {
         struct sc_value *body = sc_value_object();
         sc_value_set_bool(body, "required", true);
         sc_value_set(body, "content", content("application/json", sc_value_ref(schema)));
@@ -94,6 +95,21 @@ static struct sc_value *operation_value(const struct sc_op *op, bool has_body)
     return v;
 }
 
+static bool has_body(const struct sc_op *op)
+{
+    return strncmp(op->http, "POST ", 5) == 0 || strncmp(op->http, "PUT ", 4) == 0;
+}
+
+/* The method as OpenAPI writes it: "put". */
+static void method_of(const struct sc_op *op, char ret[16])
+{
+    size_t n = strcspn(op->http, " ");
+    sc_assert(n < 16);
+    for (size_t i = 0; i < n; i++)
+        ret[i] = (char)tolower((unsigned char)op->http[i]);
+    ret[n] = 0;
+}
+
 static struct sc_value *paths_value(void)
 {
     size_t n;
@@ -101,11 +117,12 @@ static struct sc_value *paths_value(void)
     struct sc_value *paths = sc_value_object();
     for (size_t i = 0; i < n; i++) {
         const char *path = strchr(ops[i].http, ' ') + 1;
-        bool post = strncmp(ops[i].http, "POST ", 5) == 0;
+        char method[16];
         struct sc_value *item = sc_value_get(paths, path);
         if (!item)
             sc_value_set(paths, path, item = sc_value_object());
-        sc_value_set(item, post ? "post" : "get", operation_value(&ops[i], post));
+        method_of(&ops[i], method);
+        sc_value_set(item, method, operation_value(&ops[i], has_body(&ops[i])));
     }
     return paths;
 }

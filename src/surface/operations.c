@@ -3,6 +3,7 @@
 #include "sideclaw/operations.h"
 
 #include "handlers.h"
+#include "ops_memory_rows.h"
 #include "schemas.h"
 #include "sideclaw/limits.h"
 #include "sideclaw/mem.h"
@@ -336,6 +337,7 @@ static const struct sc_op table[] = {
       .status = 200,
       .result = T_TOKEN,
       .handler = sc_op_agent_token },
+    MEMORY_ROWS,
     { .name = "gateways.list",
       .http = "GET /v1/gateways",
       .scope = SC_SCOPE_AGENT,

@@ -36,6 +36,29 @@ static struct sc_value *spool_value(const struct sc_ops_env *env)
     return v;
 }
 
+/* NULL: there is none. */
+static struct sc_value *memory_value(const struct sc_ops_env *env)
+{
+    struct sc_memory_stats s;
+    if (!env->memory)
+        return sc_value_str(NULL);
+    sc_memory_stats(env->memory, &s);
+    struct sc_value *v = sc_value_object();
+    sc_value_set_str(v, "state",
+                     s.is_ahead   ? "clock ahead"
+                     : s.complete ? "shared"
+                     : s.up       ? "comparing"
+                                  : "only here");
+    sc_value_set_int(v, "agents", s.totals.agents);
+    sc_value_set_int(v, "keys", s.totals.keys);
+    sc_value_set_int(v, "bytes", s.totals.bytes);
+    sc_value_set_int(v, "tombstones", s.totals.dead);
+    sc_value_set_int(v, "unshared", s.totals.dirty);
+    sc_value_set_int(v, "drift", (int64_t)s.drift);
+    sc_value_set_int(v, "too_full", (int64_t)s.too_full);
+    return v;
+}
+
 static struct sc_value *counters_value(const struct sc_ops_env *env)
 {
     struct sc_router_counters n;
@@ -88,6 +111,7 @@ void sc_op_status_get(struct sc_call *call)
     sc_value_set_str(v, "default_agent", env->default_agent);
     sc_value_set(v, "links", links_value(env));
     sc_value_set(v, "spool", spool_value(env));
+    sc_value_set(v, "memory", memory_value(env));
     sc_value_set_str(v, "spool_path", env->spool_path);
     sc_value_set(v, "counters", counters_value(env));
     sc_value_set_str(v, "last_rejected", sc_router_last_rejected(env->router));

@@ -125,6 +125,19 @@
              "'last_heartbeat':" T_TEXT_OR_NULL)
 #define T_GATEWAYS T_OBJECT("'gateways'", "'gateways':" T_LIST_OF(T_GATEWAY))
 
+#define T_MEMORY_KEY                                                                               \
+    "'key':" T_TEXT ",'value':" T_TEXT ",'bytes':" T_INT ",'written':" T_TEXT_OR_NULL              \
+    ",'by':" T_TEXT ",'expires':" T_TEXT_OR_NULL ",'shared':" T_BOOL
+#define T_FROM "'from':{'enum':['redis','copy']}"
+#define T_MEMORY                                                                                   \
+    T_OBJECT("'agent','key','bytes','written','by'", "'agent':" T_TEXT "," T_MEMORY_KEY "," T_FROM)
+#define T_MEMORY_LIST                                                                              \
+    T_OBJECT("'agent','keys','truncated'",                                                         \
+             "'agent':" T_TEXT ",'keys':" T_LIST_OF(T_OBJECT(                                      \
+                 "'key','bytes','written','by'", T_MEMORY_KEY)) ",'truncated':" T_BOOL "," T_FROM)
+#define T_MEMORY_DELETED                                                                           \
+    T_OBJECT("'agent','key','deleted'", "'agent':" T_TEXT ",'key':" T_TEXT ",'deleted':" T_BOOL)
+
 #define T_LINK T_OBJECT("'state'", "'state':" T_TEXT ",'detail':" T_TEXT ",'remedy':" T_TEXT)
 #define T_LINKS                                                                                    \
     T_OBJECT("'gateway','redis','peer','consul'",                                                  \
@@ -141,6 +154,7 @@
              "'default_agent':" T_TEXT ","                                                         \
              "'links':" T_LINKS ","                                                                \
              "'spool':" T_COUNTS ","                                                               \
+             "'memory':" T_ANY_OBJECT ","                                                          \
              "'spool_path':" T_TEXT ","                                                            \
              "'counters':" T_COUNTS ","                                                            \
              "'last_rejected':" T_TEXT ","                                                         \
