@@ -69,6 +69,16 @@ class Progress:
 
 
 class Demo:
+    """Subclasses (orchestra.py) bring their own gateways, parts for the mock model, and story."""
+
+    title = "two OpenClaw gateways, one mesh"
+    gateways_agents = GATEWAYS
+    capabilities = CAPABILITIES
+
+    def play(self) -> list[object]:
+        """Further arguments of the mock model."""
+        return []
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.consul = Consul(folder / "consul")
@@ -81,11 +91,13 @@ class Demo:
                 ROOT / "tests/support/mock_llm.py",
                 self.llm_port,
                 folder / "asked.jsonl",
+                *self.play(),
             ],
             folder,
         )
         self.gateways = [
-            OpenClaw(folder, name, agents, self.llm_port) for name, agents in GATEWAYS.items()
+            OpenClaw(folder, name, agents, self.llm_port)
+            for name, agents in self.gateways_agents.items()
         ]
         self.sidecars = [self.sidecar(g) for g in self.gateways]
 
@@ -97,7 +109,7 @@ class Demo:
                 "gateway.url": gateway.url,
                 "gateway.token": gateway.token,
                 "agent_id": gateway.agents[0],
-                "agents": [{"id": a, "capabilities": CAPABILITIES[a]} for a in gateway.agents],
+                "agents": [{"id": a, "capabilities": self.capabilities[a]} for a in gateway.agents],
                 "labels": {"os": "linux"},
                 "consul.addr": self.consul.addr,
                 "redis.url": self.redis.url,
@@ -118,11 +130,11 @@ class Demo:
             progress = Progress(f"starting OpenClaw gateway {g.name}, usually 10 to 35 s")
             g.wait_ready(progress)
             progress.done(f"gateway {g.name} is ready: {g.url}, agents {', '.join(g.agents)}")
-        progress = Progress("waiting until both sidecars know all agents")
-        everyone = [a for agents in GATEWAYS.values() for a in agents]
+        progress = Progress("waiting until all sidecars know all agents")
+        everyone = [a for agents in self.gateways_agents.values() for a in agents]
         for s in self.sidecars:
             s.wait_agents(*everyone, within=60)
-        progress.done("both sidecars know all four agents")
+        progress.done(f"{len(self.sidecars)} sidecars know all {len(everyone)} agents")
 
     def step(self, what: str, start: Callable[[], Any], where: str) -> None:
         progress = Progress(f"starting {what}")
@@ -241,15 +253,15 @@ def on_signal(number: int, _: Optional[FrameType]) -> None:
     raise KeyboardInterrupt
 
 
-def main(args: list[str]) -> int:
+def main(args: list[str], kind: type[Demo] = Demo) -> int:
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGHUP, on_signal)
     folder = Path(tempfile.mkdtemp(prefix="sideclaw-demo."))
-    say(bold("sideclaw demo: two OpenClaw gateways, one mesh") + f"   (state and logs: {folder})")
+    say(bold(f"sideclaw demo: {kind.title}") + f"   (state and logs: {folder})")
     demo: Optional[Demo] = None
     code, keep = 0, "--keep" in args
     try:
-        demo = Demo(folder)
+        demo = kind(folder)
         demo.start()
         demo.tell()
         if "--once" not in args:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A language model for tests: speaks the OpenAI chat API, follows five rules, needs no network.
 
-    python3 mock_llm.py PORT [LOGFILE]
+    python3 mock_llm.py PORT [LOGFILE [PLAY]]
 
 It looks at the newest message a person or another agent wrote (OpenClaw adds context of its own
 around it, which does not count) and at what happened since:
@@ -11,6 +11,10 @@ around it, which does not count) and at what happened since:
     FAIL                         -> the provider refuses (HTTP 400)
     anything else                -> echo(AGENT): <the text>
 AGENT is the id on the "Runtime:" line OpenClaw writes at a session's first turn.
+
+PLAY is a JSON file that gives agents parts: {"AGENT": [STEP...]}, a step being {"call": "tool", "args": {...}}
+or {"say": "text"}. An agent with a part follows it for every message, a step for each answer of a tool.
+"{question}" in its texts is the message, "{1}" what the first tool said (the reply's body, where it has one).
 """
 
 from __future__ import annotations
@@ -31,6 +35,7 @@ CALL = re.compile(r"\bCALL (\S+) (\{.*\})", re.S)
 FAIL = re.compile(r"\bFAIL\b")
 SLEEP = re.compile(r"\bSLEEP (\d+(?:\.\d+)?)")
 _ids = itertools.count(1)
+_play: dict[str, list[dict[str, Any]]] = {}
 
 
 def plain(content: Any) -> str:
@@ -65,28 +70,67 @@ def tool_answer(messages: list[dict[str, Any]]) -> Optional[str]:
     return None
 
 
+def tool_answers(messages: list[dict[str, Any]]) -> list[str]:
+    """What tools said since the newest real user message, in order."""
+    said: list[str] = []
+    for message in messages:
+        content = plain(message.get("content"))
+        if message.get("role") == "user" and not content.startswith(INTERNAL):
+            said = []
+        elif message.get("role") == "tool":
+            said.append(content)
+    return said
+
+
+def gist(said: str) -> str:
+    """The body of the reply a tool brought; else all that it said."""
+    try:  # OpenClaw puts the structured result before its text
+        result, _ = json.JSONDecoder().raw_decode(said, said.index("{"))
+        return str(result["reply"]["body"])
+    except (ValueError, KeyError, TypeError):
+        return said.strip()
+
+
+def fill(value: Any, words: dict[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {k: fill(v, words) for k, v in value.items()}
+    if not isinstance(value, str):
+        return value
+    return re.sub(r"\{(\w+)\}", lambda m: words.get(m[1], m[0]), value)
+
+
+def act(part: list[dict[str, Any]], text: str, messages: list[dict[str, Any]]) -> dict[str, Any]:
+    """The next step of an agent's part."""
+    said = tool_answers(messages)
+    words = {"question": text, **{str(n): gist(s) for n, s in enumerate(said, 1)}}
+    step = fill(part[min(len(said), len(part) - 1)], words)
+    if "say" in step:
+        return {"role": "assistant", "content": step["say"]}
+    return {"role": "assistant", "call": (step["call"], json.dumps(step["args"]))}
+
+
+def tool_call(request: dict[str, Any], wanted: str, arguments: str) -> dict[str, Any]:
+    """`wanted` with or without the prefix of its MCP server."""
+    known = [t["function"]["name"] for t in request.get("tools") or ()]
+    name = next((n for n in known if n == wanted or n.endswith("__" + wanted)), wanted)
+    function = {"name": name, "arguments": arguments}
+    call = {"id": f"call_{next(_ids)}", "type": "function", "function": function}
+    return {"role": "assistant", "content": None, "tool_calls": [call]}
+
+
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """The assistant's message."""
     messages = request.get("messages") or []
     agent, text = question(messages)
+    if agent in _play:
+        message = act(_play[agent], text, messages)
+        return tool_call(request, *message["call"]) if "call" in message else message
     said = tool_answer(messages)
     if said is not None:
         return {"role": "assistant", "content": f"tool({agent}): {said[:4000]}"}
     call = CALL.search(text)
     if call:
-        known = [t["function"]["name"] for t in request.get("tools") or ()]
-        name = next((n for n in known if n == call[1] or n.endswith("__" + call[1])), call[1])
-        return {
-            "role": "assistant",
-            "content": None,
-            "tool_calls": [
-                {
-                    "id": f"call_{next(_ids)}",
-                    "type": "function",
-                    "function": {"name": name, "arguments": call[2]},
-                }
-            ],
-        }
+        return tool_call(request, call[1], call[2])
     nap = SLEEP.search(text)
     if nap:
         time.sleep(min(float(nap[1]), 600))
@@ -177,4 +221,7 @@ class Server(ThreadingHTTPServer):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 3:
+        with open(sys.argv[3], encoding="utf-8") as f:
+            _play.update(json.load(f))
     Server(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()

@@ -1,0 +1,104 @@
+"""The demo "orchestra": scripts/demo orchestra has installed and built what this starts.
+
+A person asks the coordinator. It asks infra, on another gateway, which looks; it has automation, on a
+third one, write down what to do, and tells the person. The models are a mock that follows a part each
+(tests/support/mock_llm.py); gateways, tools, messages and what is in Consul are real.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from demo import ROOT, Demo, Progress, bold, main, say
+
+QUESTION = "How are our machines, and what should we do?"
+ADVICE = "openclaw/shared/recommendations"
+
+
+class Orchestra(Demo):
+    title = "an orchestra of four agents on three OpenClaw gateways"
+    gateways_agents = {
+        "office-gateway": ["coordinator", "reporter"],
+        "rack-gateway": ["infra"],
+        "robot-gateway": ["automation"],
+    }
+    capabilities = {
+        "coordinator": ["planning"],
+        "reporter": ["writing"],
+        "infra": ["nomad", "disks"],
+        "automation": ["runbooks"],
+    }
+
+    def play(self) -> list[object]:
+        path = self.folder / "play.json"
+        path.write_text(json.dumps(self.parts(), indent=1))
+        return [path]
+
+    def parts(self) -> dict[str, list[dict[str, Any]]]:
+        look = "df -h --output=target,pcent / | tail -n 1"
+        put = (
+            f"CONSUL_HTTP_ADDR={self.consul.addr} {shlex.quote(str(self.consul.program))} kv put {ADVICE} - "
+            "<<'ADVICE'\n{question}\nADVICE"
+        )
+        return {
+            "coordinator": [
+                ask("infra", "How full are the disks of your machine?"),
+                ask("automation", "Write down: / is {1} full. Above 80 %: run cleanup-images tonight."),
+                {"say": "infra says: / is {1} full. automation: {2}"},
+            ],
+            "infra": [{"call": "exec", "args": {"command": look}}, {"say": "{1}"}],
+            "automation": [
+                {"call": "exec", "args": {"command": put}},
+                {"say": f"noted in {ADVICE}"},
+            ],
+        }
+
+    def tell(self) -> None:
+        for sidecar in self.sidecars:
+            self.command("sideclaw", "openclaw", "install", env={"SIDECLAW_SOCKET": str(sidecar.socket)})
+        self.command("sideclaw", "agents")
+        self.converse()
+        self.command("consul", "kv", "get", ADVICE)
+        self.command("sideclaw", "outbox", "--all")
+        self.command("consul", "kv", "get", "-recurse", "openclaw")
+
+    def converse(self) -> None:
+        say()
+        say(bold(f"person to coordinator> {QUESTION}"))
+        progress = Progress("coordinator, infra and automation talk")
+        begin = time.monotonic()
+        with self.gateways[0].client() as client:
+            answer = client.turn("coordinator", QUESTION, f"orchestra-{time.time_ns()}", "person")
+        progress.done(f"{time.monotonic() - begin:.1f} s")
+        say(bold(f"coordinator to person> {answer}"))
+        if "%" not in answer or ADVICE not in answer:
+            raise RuntimeError("that is not the answer of three agents that worked together")
+        if "% full" not in (self.consul.get(ADVICE) or ""):
+            raise RuntimeError(f"{ADVICE} does not say what was found")
+
+    def how_to_try_more(self) -> None:
+        office = self.sidecars[0]
+        path = f"{ROOT / 'build/release'}:{Path(self.consul.program).parent}"
+        say()
+        say(bold("Try more, in another terminal:"))
+        say(f"""
+  export PATH={path}:$PATH
+  export CONSUL_HTTP_ADDR={self.consul.addr} SIDECLAW_SOCKET={office.socket}
+
+  sideclaw ask --from reporter --to coordinator "and now?"
+  sideclaw openclaw install --uninstall --dry-run
+  consul kv get -recurse openclaw/agents
+""")
+
+
+def ask(to: str, body: str) -> dict[str, Any]:
+    return {"call": "send_message", "args": {"to": to, "body": body, "wait_ms": 50000}}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], Orchestra))
