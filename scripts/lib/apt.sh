@@ -11,7 +11,7 @@ apt_have() { # apt_have PACKAGE
   [ "$(dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2> /dev/null)" = 'ii ' ]
 }
 
-# apt_missing GROUP...   prints the packages of build|run|test|ci|pytest|node that are not installed
+# apt_missing GROUP...   prints the packages of build|run|test|ci|pytest|node|venv that are not installed
 apt_missing() {
   local group package
   local -a want=()
@@ -22,6 +22,7 @@ apt_missing() {
       test) want+=("${SC_APT_TEST[@]}") ;;
       ci) want+=("${SC_APT_CI[@]}") ;;
       pytest) python_with_pytest > /dev/null || want+=(python3-pytest) ;;
+      venv) mcp_python > /dev/null || want+=(python3-venv) ;;
       node) # any Node can run npm; OpenClaw then brings its own, newer one
         command -v node > /dev/null || want+=(nodejs)
         command -v npm > /dev/null || want+=(npm) ;;
