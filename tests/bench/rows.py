@@ -10,6 +10,7 @@ from drain import drain
 from footprint import idle, process
 from growth import growth
 from latency import latency
+from mcp import mcp
 from rig import Rig, Row
 from throughput import throughput
 
@@ -18,6 +19,7 @@ ROWS: dict[str, Callable[[Rig], Row]] = {
     "throughput": throughput,
     "ask": ask,
     "process": process,
+    "mcp": mcp,
     "idle": idle,
     "agents": memory.agents,
     "spooled": memory.spooled,
