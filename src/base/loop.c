@@ -5,20 +5,13 @@
 #include <sys/time.h>
 
 #include "sideclaw/mem.h"
-
-struct deferred {
-    sc_loop_fn *fn;
-    void *ctx;
-};
+#include "turn.h"
 
 struct sc_loop {
     struct event_base *base;
     bool stopped;
-    struct deferred *deferred; /* grows to the busiest turn and stays */
-    size_t n_deferred, cap_deferred, next_deferred;
-    struct sc_turn_hook *hooks;
-    struct sc_turn_hook *next_hook; /* while hooks run: one may remove the others */
-    struct event *wake;             /* bounds the wait of sc_loop_turn */
+    struct sc_turn turn;
+    struct event *wake; /* bounds the wait of sc_loop_turn */
 };
 
 static void on_wake(evutil_socket_t fd, short what, void *ctx)
@@ -48,26 +41,16 @@ struct sc_loop *sc_loop_new(struct sc_err *err)
     return loop;
 }
 
-static void run_deferred(struct sc_loop *loop)
-{
-    while (loop->next_deferred < loop->n_deferred) {
-        struct deferred d = loop->deferred[loop->next_deferred++];
-        if (d.fn)
-            d.fn(d.ctx);
-    }
-    loop->n_deferred = loop->next_deferred = 0;
-}
-
 void sc_loop_free(struct sc_loop *loop)
 {
     if (!loop)
         return;
-    run_deferred(loop); /* what was freed since the last turn */
+    sc_turn_run_deferred(&loop->turn); /* what was freed since the last turn */
     if (loop->wake)
         event_free(loop->wake);
     if (loop->base)
         event_base_free(loop->base);
-    free(loop->deferred);
+    sc_turn_fini(&loop->turn);
     free(loop);
 }
 
@@ -78,49 +61,22 @@ struct event_base *sc_loop_event_base(struct sc_loop *loop)
 
 void sc_loop_defer(struct sc_loop *loop, sc_loop_fn *fn, void *ctx)
 {
-    if (loop->n_deferred == loop->cap_deferred) {
-        loop->cap_deferred = loop->cap_deferred ? loop->cap_deferred * 2 : 16;
-        loop->deferred = sc_xrealloc(loop->deferred, loop->cap_deferred * sizeof *loop->deferred);
-    }
-    loop->deferred[loop->n_deferred++] = (struct deferred){ .fn = fn, .ctx = ctx };
+    sc_turn_defer(&loop->turn, fn, ctx);
 }
 
 void sc_loop_undefer(struct sc_loop *loop, sc_loop_fn *fn, void *ctx)
 {
-    for (size_t i = loop->next_deferred; i < loop->n_deferred; i++)
-        if (loop->deferred[i].fn == fn && loop->deferred[i].ctx == ctx)
-            loop->deferred[i].fn = NULL;
+    sc_turn_undefer(&loop->turn, fn, ctx);
 }
 
 void sc_loop_hook_add(struct sc_loop *loop, struct sc_turn_hook *hook)
 {
-    struct sc_turn_hook **p = &loop->hooks;
-    while (*p)
-        p = &(*p)->next;
-    hook->next = NULL;
-    *p = hook;
+    sc_turn_hook_add(&loop->turn, hook);
 }
 
 void sc_loop_hook_del(struct sc_loop *loop, struct sc_turn_hook *hook)
 {
-    if (loop->next_hook == hook)
-        loop->next_hook = hook->next;
-    for (struct sc_turn_hook **p = &loop->hooks; *p; p = &(*p)->next) {
-        if (*p == hook) {
-            *p = hook->next;
-            return;
-        }
-    }
-}
-
-static void end_turn(struct sc_loop *loop)
-{
-    run_deferred(loop);
-    for (struct sc_turn_hook *h = loop->hooks; h; h = loop->next_hook) {
-        loop->next_hook = h->next;
-        h->fn(h->ctx);
-    }
-    run_deferred(loop);
+    sc_turn_hook_del(&loop->turn, hook);
 }
 
 int sc_loop_turn(struct sc_loop *loop, int max_wait_ms, struct sc_err *err)
@@ -131,12 +87,12 @@ int sc_loop_turn(struct sc_loop *loop, int max_wait_ms, struct sc_err *err)
     }
     /* ONCE always: NONBLOCK alone goes on while anything is active, so a timer that is due again at
      * once would never let the turn end. */
-    int flags = loop->n_deferred ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE;
+    int flags = loop->turn.n_deferred ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE;
     int r = event_base_loop(loop->base, flags);
     (void)event_del(loop->wake);
     if (r < 0)
         return sc_fail(err, SC_EIO, "libevent's loop failed");
-    end_turn(loop);
+    sc_turn_end(&loop->turn);
     return SC_OK;
 }
 

@@ -2,12 +2,8 @@
 
 #include <stdlib.h>
 
+#include "../../src/base/turn.h"
 #include "sideclaw/mem.h"
-
-struct deferred {
-    sc_loop_fn *fn;
-    void *ctx;
-};
 
 struct sc_timer {
     struct sc_loop *loop;
@@ -23,9 +19,7 @@ struct sc_loop {
     struct sc_timer *timers;
     uint64_t armings, turns;
     bool crashed;
-    struct deferred *deferred;
-    size_t n_deferred, cap_deferred, next_deferred;
-    struct sc_turn_hook *hooks, *next_hook;
+    struct sc_turn turn;
 };
 
 struct sc_loop *fake_loop_new(const int64_t *now)
@@ -41,7 +35,7 @@ void sc_loop_free(struct sc_loop *loop)
         return;
     /* Somebody forgot one; or died with it, waiting for a deferred free. */
     sc_assert(loop->crashed || !loop->timers);
-    free(loop->deferred);
+    sc_turn_fini(&loop->turn);
     free(loop);
 }
 
@@ -62,7 +56,7 @@ static struct sc_timer *earliest(const struct sc_loop *loop)
 
 int64_t fake_loop_next(const struct sc_loop *loop)
 {
-    if (loop->n_deferred)
+    if (loop->turn.n_deferred)
         return *loop->now;
     const struct sc_timer *t = earliest(loop);
     return t ? t->due : INT64_MAX;
@@ -85,26 +79,11 @@ static void run_timers(struct sc_loop *loop)
     }
 }
 
-static void run_deferred(struct sc_loop *loop)
-{
-    while (loop->next_deferred < loop->n_deferred) {
-        struct deferred d = loop->deferred[loop->next_deferred++];
-        if (d.fn)
-            d.fn(d.ctx);
-    }
-    loop->n_deferred = loop->next_deferred = 0;
-}
-
 void fake_loop_turn(struct sc_loop *loop)
 {
     loop->turns++;
     run_timers(loop);
-    run_deferred(loop);
-    for (struct sc_turn_hook *h = loop->hooks; h; h = loop->next_hook) {
-        loop->next_hook = h->next;
-        h->fn(h->ctx);
-    }
-    run_deferred(loop);
+    sc_turn_end(&loop->turn);
 }
 
 void fake_loop_slept(struct sc_loop *loop, int64_t ms)
@@ -127,11 +106,12 @@ void fake_loop_bury(void *ctx)
 
 void fake_loop_crash(struct sc_loop *loop)
 {
-    for (size_t i = loop->next_deferred; i < loop->n_deferred; i++)
-        if (loop->deferred[i].fn)
-            fake_loop_bury(loop->deferred[i].ctx);
-    loop->n_deferred = loop->next_deferred = 0;
-    loop->hooks = loop->next_hook = NULL;
+    struct sc_turn *t = &loop->turn;
+    for (size_t i = t->next_deferred; i < t->n_deferred; i++)
+        if (t->deferred[i].fn)
+            fake_loop_bury(t->deferred[i].ctx);
+    t->n_deferred = t->next_deferred = 0;
+    t->hooks = t->next_hook = NULL;
     loop->crashed = true;
 }
 
@@ -145,39 +125,22 @@ int sc_loop_turn(struct sc_loop *loop, int max_wait_ms, struct sc_err *err)
 
 void sc_loop_defer(struct sc_loop *loop, sc_loop_fn *fn, void *ctx)
 {
-    if (loop->n_deferred == loop->cap_deferred) {
-        loop->cap_deferred = loop->cap_deferred ? loop->cap_deferred * 2 : 16;
-        loop->deferred = sc_xrealloc(loop->deferred, loop->cap_deferred * sizeof *loop->deferred);
-    }
-    loop->deferred[loop->n_deferred++] = (struct deferred){ .fn = fn, .ctx = ctx };
+    sc_turn_defer(&loop->turn, fn, ctx);
 }
 
 void sc_loop_undefer(struct sc_loop *loop, sc_loop_fn *fn, void *ctx)
 {
-    for (size_t i = loop->next_deferred; i < loop->n_deferred; i++)
-        if (loop->deferred[i].fn == fn && loop->deferred[i].ctx == ctx)
-            loop->deferred[i].fn = NULL;
+    sc_turn_undefer(&loop->turn, fn, ctx);
 }
 
 void sc_loop_hook_add(struct sc_loop *loop, struct sc_turn_hook *hook)
 {
-    struct sc_turn_hook **p = &loop->hooks;
-    while (*p)
-        p = &(*p)->next;
-    hook->next = NULL;
-    *p = hook;
+    sc_turn_hook_add(&loop->turn, hook);
 }
 
 void sc_loop_hook_del(struct sc_loop *loop, struct sc_turn_hook *hook)
 {
-    if (loop->next_hook == hook)
-        loop->next_hook = hook->next;
-    for (struct sc_turn_hook **p = &loop->hooks; *p; p = &(*p)->next) {
-        if (*p == hook) {
-            *p = hook->next;
-            return;
-        }
-    }
+    sc_turn_hook_del(&loop->turn, hook);
 }
 
 struct sc_timer *sc_timer_new(struct sc_loop *loop, sc_loop_fn *fn, void *ctx)
