@@ -27,6 +27,9 @@ int sc_rpc_request_parse(const char *line, size_t n, struct sc_rpc_request *ret,
                          struct sc_err *err) SC_MUST_CHECK;
 void sc_rpc_request_fini(struct sc_rpc_request *r);
 
+/* Ids are texts or whole numbers; anything else equals nothing. */
+bool sc_rpc_id_eq(const struct sc_value *a, const struct sc_value *b);
+
 /* Each appends one line with its newline. */
 void sc_rpc_write_request(struct sc_buf *out, int64_t id, const char *method,
                           const struct sc_value *params);

@@ -25,7 +25,8 @@ enum {
     SC_CONTROL_CALLS_MAX = 256,             /* unanswered calls of one of them; more are not read */
     SC_CONTROL_PENDING_MAX = 16 * 1024 * 1024, /* answers one of them leaves unread, bytes */
     SC_MCP_FRAME_MAX = SC_RPC_LINE_MAX, /* one frame of MCP, over HTTP or on the socket, bytes */
-    SC_MCP_BATCH_MAX = 32,              /* messages in a frame, where the revision has batches */
+    SC_MCP_CONNS_MAX = 48, /* MCP sessions on the control socket: they leave room for its owner */
+    SC_MCP_BATCH_MAX = 32, /* messages in a frame, where the revision has batches */
     SC_HTTP_CONNS_MAX = 256,
     SC_HTTP_PENDING_MAX = 32 * 1024 * 1024, /* unfinished requests over all of them, bytes */
     SC_WS_FRAME_MAX = 26214400,             /* the gateway's policy.maxPayload */

@@ -5,6 +5,7 @@
 #define SIDECLAW_MCP_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "sideclaw/log.h"
 #include "sideclaw/value.h"
@@ -20,6 +21,12 @@ void sc_mcp_free(struct sc_mcp *m);
 /* The list of tools, in the table's order; borrowed. */
 const struct sc_value *sc_mcp_tools(const struct sc_mcp *m);
 
+struct sc_mcp_stats {
+    uint64_t calls, failed; /* of tools; that ended with isError */
+    uint64_t refused;       /* messages answered with an error of the protocol */
+    uint64_t sessions;      /* now: connections of the socket, requests over HTTP */
+};
+struct sc_mcp_stats sc_mcp_stats(const struct sc_mcp *m);
 /* The same for people: docs/TOOLS.md. */
 struct sc_buf;
 void sc_mcp_tools_markdown(const struct sc_op *ops, size_t n_ops, struct sc_buf *out);
@@ -38,7 +45,7 @@ typedef void sc_mcp_out_fn(void *ctx, int status, const char *text, size_t n);
 /* One client of one agent: a connection, or one HTTP request. */
 struct sc_mcp_session;
 struct sc_mcp_session_deps {
-    const struct sc_mcp *mcp; /* all borrowed but agent */
+    struct sc_mcp *mcp; /* all borrowed but agent */
     const struct sc_ops_env *env;
     const char *agent; /* in whose name the tools are called */
     sc_mcp_out_fn *out;

@@ -58,8 +58,8 @@ struct sc_ops_env {
     bool is_signed;            /* a mesh key is set */
     sc_mono started;
     struct sc_peer_door peer;
-    const struct sc_mcp *mcp;             /* the tools of agents */
-    struct sc_gateway_admin gateway; /* all NULL without a gateway */
+    struct sc_mcp *mcp;                   /* the tools of agents */
+    struct sc_gateway_admin gateway;      /* all NULL without a gateway */
     const struct sc_agent_key *agent_key; /* makes their tokens; NULL: there are none */
     const char *mcp_url;                  /* http://HOST:PORT/mcp; NULL while HTTP is off */
     /* link: "gateway", "redis", "peer", "consul" */

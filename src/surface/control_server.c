@@ -44,7 +44,7 @@ struct sc_control_server {
     const struct sc_ops_env *env;
     struct sc_listener *listener;
     struct conn *conns;
-    size_t n_conns;
+    size_t n_conns, n_mcp; /* of which so many are MCP's */
 };
 
 /* --- the life of a connection --- */
@@ -70,6 +70,7 @@ static void conn_close(struct conn *c)
         sc_call_abandon(r->call);
         free_rpc(r);
     }
+    c->server->n_mcp -= c->mcp != NULL;
     sc_mcp_session_free(c->mcp);
     sc_stream_free(c->stream);
     struct conn **p = &c->server->conns;
@@ -186,6 +187,11 @@ static int check_open(const struct conn *c, const char *agent, struct sc_err *er
         return sc_fail(err, SC_ENOENT, "this sidecar serves no MCP");
     if (c->n_calls)
         return sc_fail(err, SC_EBUSY, "mcp.open is the first call of a connection");
+    if (c->server->n_mcp >= SC_MCP_CONNS_MAX) {
+        (void)sc_fail(err, SC_EBUSY, "%d MCP sessions are open already", SC_MCP_CONNS_MAX);
+        return sc_err_remedy(err, "use the HTTP endpoint, which has no sessions: sideclaw token %s",
+                             agent);
+    }
     return sc_name_check("agent", agent, err);
 }
 
@@ -207,6 +213,7 @@ static void open_mcp(struct conn *c, const struct sc_rpc_request *req)
     sc_auto_buf struct sc_buf line = SC_BUF_INIT;
     sc_auto_value struct sc_value *v = sc_value_object();
     c->mcp = sc_mcp_session_new(&deps);
+    c->server->n_mcp++;
     sc_log_debug(c->server->log, "control.mcp_open", SC_S("agent", agent));
     sc_value_set_str(v, "agent", agent);
     sc_rpc_write_result(&line, req->id, v);

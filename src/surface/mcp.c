@@ -28,7 +28,7 @@ struct request {
 };
 
 struct sc_mcp_session {
-    const struct sc_mcp *mcp;
+    struct sc_mcp *mcp;
     const struct sc_ops_env *env;
     char *agent;
     sc_mcp_out_fn *out;
@@ -82,6 +82,7 @@ static void refuse(struct frame *f, const struct sc_value *id, struct mcp_error 
 {
     sc_log_debug(f->session->mcp->log, "mcp.refused", SC_S("agent", f->session->agent),
                  SC_I("code", e->code)); /* the text may quote the frame */
+    f->session->mcp->stats.refused++;
     mcp_write_error(frame_answer(f, e->http_status), id, e);
 }
 
@@ -107,6 +108,7 @@ static void on_call_done(void *ctx, struct sc_call *call, int status, struct sc_
     struct request *r = ctx;
     struct frame *f = r->frame;
     (void)call, (void)status;
+    f->session->mcp->stats.failed += err != NULL;
     answer(f, r->id, r->rev, err ? mcp_tool_failure(err) : mcp_tool_result(take_result));
     request_free(r);
     frame_release(f);
@@ -147,6 +149,7 @@ static void call_tool(struct frame *f, const struct mcp_message *m, const struct
         *r = (struct request){ .frame = f, .rev = rev, .id = sc_value_ref(m->id) };
         LIST_INSERT_HEAD(&s->requests, r, link);
         f->open++;
+        s->mcp->stats.calls++;
         r->call = sc_call_start(s->env, op, params, s->agent, on_call_done, r);
     }
 }
@@ -156,7 +159,7 @@ static void cancel(struct sc_mcp_session *s, const struct sc_value *id)
 {
     struct request *r;
     LIST_FOREACH (r, &s->requests, link)
-        if (mcp_id_eq(r->id, id))
+        if (sc_rpc_id_eq(r->id, id))
             break;
     if (!r)
         return;
@@ -267,6 +270,7 @@ struct sc_mcp_session *sc_mcp_session_new(const struct sc_mcp_session_deps *deps
                                   .agent = sc_xstrdup(deps->agent),
                                   .out = deps->out,
                                   .ctx = deps->ctx };
+    s->mcp->stats.sessions++;
     return s;
 }
 
@@ -274,14 +278,19 @@ void sc_mcp_session_free(struct sc_mcp_session *s)
 {
     if (!s)
         return;
-    for (struct request *r; (r = LIST_FIRST(&s->requests));) {
+    struct request *r;
+    while ((r = LIST_FIRST(&s->requests))) {
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it loses LIST_REMOVE */
         sc_call_abandon(r->call);
         request_free(r);
     }
-    for (struct frame *f; (f = LIST_FIRST(&s->frames));) {
+    struct frame *f;
+    while ((f = LIST_FIRST(&s->frames))) {
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the same */
         sc_loop_undefer(s->env->loop, frame_deliver, f);
         frame_free(f);
     }
+    s->mcp->stats.sessions--;
     free(s->agent);
     free(s);
 }
@@ -301,6 +310,11 @@ void sc_mcp_free(struct sc_mcp *m)
         return;
     sc_value_free(m->tools);
     free(m);
+}
+
+struct sc_mcp_stats sc_mcp_stats(const struct sc_mcp *m)
+{
+    return m->stats;
 }
 
 const struct sc_value *sc_mcp_tools(const struct sc_mcp *m)

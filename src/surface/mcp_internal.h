@@ -17,6 +17,7 @@ struct sc_mcp {
     const struct sc_op *ops;
     size_t n_ops;
     struct sc_value *tools;
+    struct sc_mcp_stats stats;
 };
 
 /* --- mcp_message.c: one JSON-RPC message --- */
@@ -43,7 +44,6 @@ bool mcp_refuse(struct mcp_error *e, int code, int status, const char *fmt, ...)
 /* What quotes a stranger may be cut inside a character, or be none; as JSON it would be null. */
 char *mcp_readable(char *text);
 bool mcp_message_read(const struct sc_value *v, struct mcp_message *ret, struct mcp_error *e);
-bool mcp_id_eq(const struct sc_value *a, const struct sc_value *b);
 /* Appended, without a newline. The error's data is freed. */
 void mcp_write_result(struct sc_buf *out, const struct sc_value *id, struct sc_value *take_result);
 void mcp_write_error(struct sc_buf *out, const struct sc_value *id, struct mcp_error *e);

@@ -61,13 +61,6 @@ bool mcp_message_read(const struct sc_value *v, struct mcp_message *ret, struct 
     return true;
 }
 
-bool mcp_id_eq(const struct sc_value *a, const struct sc_value *b)
-{
-    if (sc_value_is_int(a))
-        return sc_value_is_int(b) && sc_value_num(a) == sc_value_num(b);
-    return sc_value_is_str(a) && sc_streq(sc_value_text(a), sc_value_text(b));
-}
-
 static void write_answer(struct sc_buf *out, const struct sc_value *id, const char *member,
                          struct sc_value *take)
 {

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "sideclaw/buf.h"
+#include "sideclaw/mcp.h"
 #include "sideclaw/mem.h"
 #include "sideclaw/operations.h"
 
@@ -206,6 +207,20 @@ static void write_redis(const struct sc_ops_env *env, struct sc_buf *out)
           (int64_t)s.unsettled);
 }
 
+static void write_mcp(const struct sc_ops_env *env, struct sc_buf *out)
+{
+    const struct sc_mcp_stats s =
+        env->mcp ? sc_mcp_stats(env->mcp) : (struct sc_mcp_stats){ .calls = 0 };
+    head(out, "mcp_calls_total", "counter", "Tools that agents called.");
+    sc_buf_addf(out, "sideclaw_mcp_calls_total %" PRIu64 "\n", s.calls);
+    head(out, "mcp_failed_total", "counter", "Of these, those that ended with isError.");
+    sc_buf_addf(out, "sideclaw_mcp_failed_total %" PRIu64 "\n", s.failed);
+    head(out, "mcp_refused_total", "counter", "Messages of MCP clients that were no good request.");
+    sc_buf_addf(out, "sideclaw_mcp_refused_total %" PRIu64 "\n", s.refused);
+    gauge(out, "mcp_sessions", "MCP clients on the control socket, and requests over HTTP, now.",
+          (int64_t)s.sessions);
+}
+
 static bool count_agent(void *ctx, const struct sc_agent_info *a, bool local)
 {
     int64_t *n = ctx;
@@ -251,5 +266,6 @@ void sc_metrics_write(const struct sc_ops_env *env, struct sc_buf *out)
     write_health(env, out);
     write_links(env, out);
     write_redis(env, out);
+    write_mcp(env, out);
     write_mesh(env, out);
 }

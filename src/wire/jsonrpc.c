@@ -39,6 +39,13 @@ void sc_rpc_request_fini(struct sc_rpc_request *r)
     *r = (struct sc_rpc_request){ 0 };
 }
 
+bool sc_rpc_id_eq(const struct sc_value *a, const struct sc_value *b)
+{
+    if (sc_value_is_int(a))
+        return sc_value_is_int(b) && sc_value_num(a) == sc_value_num(b);
+    return sc_value_is_str(a) && sc_streq(sc_value_text(a), sc_value_text(b));
+}
+
 static void write_line(struct sc_buf *out, struct sc_value *take)
 {
     sc_value_dump(take, out);

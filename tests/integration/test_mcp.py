@@ -338,6 +338,32 @@ def test_sessions_on_the_socket_are_apart(alone: Sidecar) -> None:
         assert one.receive(30)["result"]["structuredContent"]["from"] == "jerry"
 
 
+def test_many_sessions_leave_the_socket_to_its_owner(alone: Sidecar) -> None:
+    socks = []
+    try:
+        for n in range(49):
+            sock = socket.socket(socket.AF_UNIX)
+            socks.append(sock)
+            sock.settimeout(20 * SLOW)
+            sock.connect(str(alone.socket))
+            sock.sendall(json.dumps(request("mcp.open", {"agent": "jerry"})).encode() + b"\n")
+            answer = json.loads(sock.makefile("rb").readline())
+            assert ("result" in answer) == (n < 48), answer
+        assert "sideclaw token jerry" in answer["error"]["data"]["remedy"]
+        assert alone.metric("sideclaw_mcp_sessions") == 48
+        full = alone.cli("mcp", "--agent", "jerry")
+        assert full.rc == 1 and "already" in full.err
+    finally:
+        for sock in socks:
+            sock.close()
+    eventually(lambda: alone.metric("sideclaw_mcp_sessions") == 0, "all have left")
+    with Stdio(alone, "jerry") as client:
+        client.ask(call("send_message", {"to": "scribe"}))
+        client.ask(call("no_tool", {}))
+    metrics = [alone.metric(f"sideclaw_mcp_{m}_total") for m in ("calls", "failed", "refused")]
+    assert metrics == [1, 1, 1]
+
+
 def test_open_is_the_first_call_of_a_connection(alone: Sidecar) -> None:
     with socket.socket(socket.AF_UNIX) as sock:
         sock.settimeout(20 * SLOW)
