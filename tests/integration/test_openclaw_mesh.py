@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
@@ -116,7 +115,10 @@ def test_the_receiver_starts_later(installed: Real) -> None:
     installed.bobby_gateway.start(wait=False)
     record = installed.jerry.wait_stage(sent["id"], "replied", within=240)
     assert record["to"]["gateway"] == "bobby-gateway"
-    # The answer wakes jerry: his model is asked with it.
-    asked = Path(installed.jerry_gateway.process.folder) / "asked.jsonl"
-    answer = "echo(bobby): when you are back"
-    eventually(lambda: answer in asked.read_text(), "jerry's model hears the answer", within=60)
+    # What came after he stopped waiting is in jerry's inbox, and his to acknowledge.
+    mail = call(installed.jerry_gateway, "jerry", "check_inbox")["messages"]
+    reply = next(m for m in mail if m["in_reply_to"] == sent["id"])
+    assert reply["body"] == "echo(bobby): when you are back"
+    assert call(installed.jerry_gateway, "jerry", "ack_message", id=reply["id"])["acked"]
+    left = call(installed.jerry_gateway, "jerry", "check_inbox")["messages"]
+    assert reply["id"] not in [m["id"] for m in left]
