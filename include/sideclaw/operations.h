@@ -14,6 +14,7 @@
 #include "sideclaw/memory.h"
 #include "sideclaw/peer_door.h"
 #include "sideclaw/router.h"
+#include "sideclaw/tasks.h"
 #include "sideclaw/transport.h"
 #include "sideclaw/value.h"
 
@@ -62,6 +63,8 @@ struct sc_ops_env {
     struct sc_gateway_admin gateway;      /* all NULL without a gateway */
     const struct sc_agent_key *agent_key; /* makes their tokens; NULL: there are none */
     const char *mcp_url;                  /* http://HOST:PORT/mcp; NULL while HTTP is off */
+    struct sc_tasks *tasks;
+    const struct sc_strv *groups; /* of this gateway's agents, for tasks */
     /* link: "gateway", "redis", "peer", "consul" */
     void (*link)(void *ctx, const char *link, struct sc_link_view *ret);
     void (*redis_stats)(void *ctx, struct sc_transport_stats *ret); /* may be NULL */

@@ -27,6 +27,7 @@ int sc_app_run(struct sc_app *a, struct sc_err *err)
     app_signals_start(a);
     sc_mailbox_start(a->mailbox);
     sc_router_start(a->router);
+    sc_tasks_start(a->tasks);
     if (a->gateway)
         sc_gateway_ws_start(a->gateway);
     if (a->consul)
@@ -89,6 +90,9 @@ void sc_app_free(struct sc_app *a)
     sc_router_free(a->router);
     sc_peer_free(a->peer);
     sc_memory_free(a->memory);
+    sc_tasks_free(a->tasks);
+    sc_redis_tasks_free(a->redis_tasks);
+    sc_spool_tasks_free(a->spool_tasks);
     sc_redis_free(a->redis);
     sc_redis_memory_free(a->redis_memory);
     sc_consul_free(a->consul);
@@ -103,6 +107,7 @@ void sc_app_free(struct sc_app *a)
     sc_loop_free(a->loop);
     sc_log_free(a->log);
     free_links(a);
+    sc_strv_fini(&a->groups);
     free(a->health_url);
     free(a->peer_url);
     free(a->mcp_url);

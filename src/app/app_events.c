@@ -447,3 +447,18 @@ unsigned app_turns(void *app)
 {
     return sc_mailbox_turns(((struct sc_app *)app)->mailbox);
 }
+
+bool app_is_busy(void *app, const char *agent)
+{
+    size_t n;
+    const struct sc_agent_info *agents = sc_registry_local(((struct sc_app *)app)->registry, &n);
+    for (size_t i = 0; i < n; i++)
+        if (sc_streq(agents[i].id, agent))
+            return agents[i].status == SC_AGENT_BUSY;
+    return false;
+}
+
+void app_tasks_ready(void *app)
+{
+    sc_tasks_ready(((struct sc_app *)app)->tasks);
+}

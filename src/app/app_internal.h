@@ -16,10 +16,13 @@
 #include "sideclaw/peer_transport.h"
 #include "sideclaw/presence.h"
 #include "sideclaw/redis_memory.h"
+#include "sideclaw/redis_tasks.h"
 #include "sideclaw/redis_transport.h"
 #include "sideclaw/registry.h"
 #include "sideclaw/router.h"
 #include "sideclaw/spool_sqlite.h"
+#include "sideclaw/spool_tasks.h"
+#include "sideclaw/tasks.h"
 
 /* What status.get says of a dependency. */
 struct app_link {
@@ -53,6 +56,10 @@ struct sc_app {
     struct sc_presence_beat *presence;
     struct sc_agent_key agent_key;
     struct sc_mcp *mcp;
+    struct sc_spool_tasks *spool_tasks;
+    struct sc_redis_tasks *redis_tasks; /* NULL while Redis is switched off */
+    struct sc_tasks *tasks;
+    struct sc_strv groups; /* the label "group" of this gateway */
     struct sc_ops_env env;
     struct sc_control_server *control;
     struct sc_timer *probe_timer; /* carries the gateway's HTTP state to the board */
@@ -77,6 +84,8 @@ bool app_queues(void *app, const struct sc_message *m);
 void app_sign(void *app, struct sc_message *m);
 struct sc_mesh_key app_mesh_key(const struct sc_app *a);
 unsigned app_turns(void *app);
+bool app_is_busy(void *app, const char *agent);
+void app_tasks_ready(void *app);
 void app_set_link(struct sc_app *a, enum app_link_id id, const char *state, const char *detail,
                   const char *remedy);
 void app_link_view(void *app, const char *link, struct sc_link_view *ret);

@@ -280,6 +280,38 @@ static void build_presence(struct sc_app *a)
     a->presence = sc_presence_new(&deps);
 }
 
+static int build_tasks(struct sc_app *a, struct sc_err *err)
+{
+    static const char group[] = "group=";
+    struct sc_tasks_deps deps = { .loop = a->loop,
+                                  .log = a->log,
+                                  .clock = a->clock,
+                                  .spool = sc_spool_sqlite_port(a->spool),
+                                  .self_name = a->cfg.gateway_name,
+                                  .is_busy = app_is_busy,
+                                  .ctx = a };
+    for (size_t i = 0; i < a->cfg.labels.n; i++)
+        if (strncmp(a->cfg.labels.v[i], group, sizeof group - 1) == 0)
+            sc_strv_add(&a->groups, a->cfg.labels.v[i] + sizeof group - 1);
+    a->spool_tasks = sc_spool_tasks_new(a->spool, err);
+    if (!a->spool_tasks)
+        return err->code;
+    deps.store = sc_spool_tasks_port(a->spool_tasks);
+    if (a->redis) {
+        a->redis_tasks =
+            sc_redis_tasks_new(&(struct sc_redis_tasks_deps){ .redis = a->redis,
+                                                              .log = a->log,
+                                                              .clock = a->clock,
+                                                              .prefix = a->cfg.cluster_prefix,
+                                                              .self_name = a->cfg.gateway_name,
+                                                              .ready = app_tasks_ready,
+                                                              .ctx = a });
+        deps.queue = sc_redis_tasks_port(a->redis_tasks);
+    }
+    a->tasks = sc_tasks_new(&deps);
+    return SC_OK;
+}
+
 static void build_env(struct sc_app *a)
 {
     a->env = (struct sc_ops_env){
@@ -299,6 +331,8 @@ static void build_env(struct sc_app *a)
         .gateway = a->gateway ? sc_gateway_ws_admin(a->gateway) : (struct sc_gateway_admin){ 0 },
         .agent_key = &a->agent_key,
         .mcp_url = a->mcp_url,
+        .tasks = a->tasks,
+        .groups = &a->groups,
         .started = a->started,
         .link = app_link_view,
         .redis_stats = app_redis_stats,
@@ -370,5 +404,7 @@ int app_build(struct sc_app *a, struct sc_err *err)
     build_mailbox(a);
     build_presence(a);
     r = build_mcp(a, err);
+    if (r == SC_OK)
+        r = build_tasks(a, err);
     return r < 0 ? r : build_control(a, err);
 }

@@ -76,6 +76,7 @@ int sc_cmd_outbox(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_show(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_dead(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_memory(struct sc_cli *cli, const struct sc_args *args);
+int sc_cmd_task(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_spool(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_status(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_agents(struct sc_cli *cli, const struct sc_args *args);

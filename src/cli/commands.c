@@ -4,6 +4,7 @@
 #include "command.h"
 #include "sideclaw/limits.h"
 #include "sideclaw/mem.h"
+#include "sideclaw/task.h"
 
 #define END                                                                                        \
     {                                                                                              \
@@ -81,6 +82,38 @@ static const struct sc_flag memory_flags[] = {
     { .name = "--after", .value = "KEY", .help = "list: only keys behind this one" },
     F_LIMIT,
     { .name = "--values", .help = "list: with their values" },
+    END,
+};
+#define F_SECONDS(flag, text)                                                                      \
+    {                                                                                              \
+        .name = flag, .value = "S", .min = 0, .max = SC_TASK_TIME_MAX_S, .help = text              \
+    }
+static const struct sc_flag task_flags[] = {
+    { .name = "--for", .value = "AGENT", .help = "push: only for this agent, who is woken" },
+    { .name = "--capability", .value = "WORD", .help = "push: only for agents that can do this" },
+    { .name = "--group", .value = "NAME", .help = "push: only for gateways of this group" },
+    { .name = "--priority",
+      .value = "N",
+      .min = 0,
+      .max = SC_TASK_PRIORITY_MAX,
+      .help = "push: 0 to 9, the highest first (5)" },
+    { .name = "--attempts",
+      .value = "N",
+      .min = 1,
+      .max = SC_TASK_ATTEMPTS_MAX,
+      .help = "push: before it is dead (3)" },
+    F_SECONDS("--lease", "push: without a sign of life (60)"),
+    F_SECONDS("--timeout", "push: until its end, whatever happens (none)"),
+    F_SECONDS("--delay", "push: before it may be taken"),
+    F_SECONDS("--backoff", "push: before the second attempt, then doubling (5)"),
+    { .name = "--id", .value = "ID", .help = "push: your own id: again changes nothing" },
+    { .name = "--file",
+      .value = "F",
+      .help = "push: take the text from file F (-: standard input)" },
+    { .name = "--agent", .value = "A", .help = "who pushes, takes or ends it" },
+    { .name = "--give-up", .help = "fail: nobody needs to try again" },
+    { .name = "--state", .value = "WORD", .help = "list: queued, waiting, running, done, dead..." },
+    F_LIMIT,
     END,
 };
 static const struct sc_flag spool_flags[] = {
@@ -176,6 +209,23 @@ const struct sc_command sc_commands[] = {
                   "  sideclaw memory list jerry --prefix project-\n"
                   "  sideclaw memory delete jerry current-task\n",
       .run = sc_cmd_memory },
+    { .name = "task",
+      .usage =
+          "[list | push TEXT... | show ID | retry ID... | cancel ID... |\n"
+          "                      pop | done ID FENCE [RESULT...] | fail ID FENCE [REASON...] | "
+          "renew ID FENCE]",
+      .summary = "the mesh's task queue",
+      .help = "Whoever is fit and free takes the next task, has it for a while (its lease), and "
+              "ends it with\nthe fence that came with it. A lease that runs out gives the task "
+              "back. Without an action the\ntasks are listed. In the shell: redis-cli lpush "
+              "openclaw:shared:task-queue backup-consul",
+      .flags = task_flags,
+      .examples = "  sideclaw task push backup-consul\n"
+                  "  sideclaw task push --capability nomad --priority 9 restart the web job\n"
+                  "  sideclaw --json task pop --agent infra\n"
+                  "  sideclaw task done task-123 1763719000123456@gw-1 it runs again\n"
+                  "  sideclaw task list --state dead\n",
+      .run = sc_cmd_task },
     { .name = "spool",
       .usage = "check | compact | export",
       .summary = "the messages on disk: check, shrink or write them out",

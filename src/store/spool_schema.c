@@ -103,8 +103,24 @@ static const char schema_3[] =
     "  datetime(nullif(expires_ms, 0) / 1000, 'unixepoch') AS expires, dirty AS only_here"
     "  FROM memory WHERE deleted = 0;";
 
+/* Tasks whose home this gateway is, and results whose homes have not confirmed them (ADR 0017). Of
+ * the states (task.h) those below 3 are open. */
+static const char schema_4[] =
+    "CREATE TABLE tasks("
+    "  n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, spec TEXT NOT NULL, home TEXT,"
+    "  state INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,"
+    "  lives INTEGER NOT NULL DEFAULT 0, fence INTEGER NOT NULL DEFAULT 0, holder TEXT,"
+    "  holder_gateway TEXT, result TEXT, reason TEXT, created_ms INTEGER NOT NULL,"
+    "  finished_ms INTEGER NOT NULL DEFAULT 0, queued INTEGER NOT NULL DEFAULT 0,"
+    "  pushed INTEGER NOT NULL DEFAULT 0);"
+    "CREATE INDEX tasks_unqueued ON tasks(n) WHERE state < 3 AND NOT queued;"
+    "CREATE INDEX tasks_open ON tasks(n) WHERE state < 3;"
+    "CREATE INDEX tasks_finished ON tasks(finished_ms) WHERE state >= 3;"
+    "CREATE TABLE task_ends(id TEXT NOT NULL, fence INTEGER NOT NULL, agent TEXT, home TEXT,"
+    "  result TEXT, PRIMARY KEY(id, fence));";
+
 /* migrations[v] brings a file of version v to v + 1. */
-static const char *const migrations[] = { schema_1, schema_2, schema_3 };
+static const char *const migrations[] = { schema_1, schema_2, schema_3, schema_4 };
 enum { SCHEMA_VERSION = (int)SC_ARRAY_LEN(migrations) };
 
 /* Columns as sc_spool_record reads them. */

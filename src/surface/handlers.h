@@ -56,6 +56,16 @@ void sc_op_health_traffic(struct sc_call *call);
 void sc_op_health_live(struct sc_call *call);
 /* ops_table.c */
 void sc_op_operations_list(struct sc_call *call);
+/* ops_tasks.c */
+void sc_op_task_push(struct sc_call *call);
+void sc_op_task_pop(struct sc_call *call);
+void sc_op_task_complete(struct sc_call *call);
+void sc_op_task_fail(struct sc_call *call);
+void sc_op_task_renew(struct sc_call *call);
+void sc_op_task_get(struct sc_call *call);
+void sc_op_task_list(struct sc_call *call);
+void sc_op_task_retry(struct sc_call *call);
+void sc_op_task_cancel(struct sc_call *call);
 
 /* record_value.c: a stored message as people see it; the body only when asked for. */
 struct sc_value *sc_record_value(const struct sc_record *r, bool with_body);

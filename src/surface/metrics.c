@@ -251,6 +251,23 @@ static void write_mesh(const struct sc_ops_env *env, struct sc_buf *out)
                  gateways[s]);
 }
 
+static void write_tasks(const struct sc_ops_env *env, struct sc_buf *out)
+{
+    struct sc_tasks_counters n = { .pushed = 0 };
+    if (env->tasks)
+        sc_tasks_counters(env->tasks, &n);
+    gauge(out, "tasks_open", "Tasks pushed here that are not over.", n.home_open);
+    gauge(out, "task_results_pending", "Results kept here that their homes have not confirmed.",
+          n.ends_pending);
+    counter(out, "tasks_pushed_total", "Tasks pushed here.", n.pushed);
+    counter(out, "tasks_put_back_total", "Tasks that Redis forgot and got again.", n.put_back);
+    counter(out, "tasks_popped_total", "Leases given to agents here.", n.popped);
+    counter(out, "tasks_completed_total", "Results of agents here that count.", n.completed);
+    counter(out, "tasks_failed_total", "Attempts of agents here that failed.", n.failed);
+    counter(out, "tasks_stale_total", "Words of agents here whose lease was over.", n.stale);
+    counter(out, "task_renewals_total", "Leases of agents here that began anew.", n.renewed);
+}
+
 void sc_metrics_write(const struct sc_ops_env *env, struct sc_buf *out)
 {
     head(out, "build_info", "gauge", "1; the version is a label.");
@@ -267,5 +284,6 @@ void sc_metrics_write(const struct sc_ops_env *env, struct sc_buf *out)
     write_links(env, out);
     write_redis(env, out);
     write_mcp(env, out);
+    write_tasks(env, out);
     write_mesh(env, out);
 }

@@ -185,6 +185,8 @@ static const struct sc_param uninstall_params[] = {
 static const struct sc_param servers_params[] = { P_AGENTS(true, "Agents."), END };
 static const struct sc_param no_params[] = { END };
 
+#include "ops_tasks_rows.h"
+
 static const struct sc_op table[] = {
     { .name = "message.send",
       .http = "POST /v1/messages",
@@ -410,6 +412,7 @@ static const struct sc_op table[] = {
       .status = 200,
       .result = T_HEALTH,
       .handler = sc_op_health_live },
+    TASK_ROWS,
     { .name = "operations.list",
       .http = "GET /v1/operations",
       .scope = SC_SCOPE_OPERATOR,
