@@ -29,6 +29,7 @@ struct sc_param {
     /* It says who calls. Where the surface knows him it is bound to him and not shown to him: an
      * agent does not choose whose name it acts in. */
     bool caller;
+    bool seldom; /* for programs: taken from agents as well, but not shown in the tool's schema */
     int64_t min, max; /* of an integer; of a string its length in bytes */
     const char *help;
 };

@@ -9,7 +9,7 @@
     }
 #define P_SECONDS(of, text)                                                                        \
     {                                                                                              \
-        .name = of, .type = SC_PARAM_INT, .max = SC_TASK_TIME_MAX_S, .help = text                  \
+        .name = of, .type = SC_PARAM_INT, .max = SC_TASK_TIME_MAX_S, .seldom = true, .help = text  \
     }
 #define P_TARGET(of, text)                                                                         \
     {                                                                                              \
@@ -44,11 +44,13 @@ static const struct sc_param task_push_params[] = {
       .type = SC_PARAM_INT,
       .min = 1,
       .max = SC_TASK_ATTEMPTS_MAX,
+      .seldom = true,
       .help = "Before it is dead; 3 when absent." },
     { .name = "lease_s",
       .type = SC_PARAM_INT,
       .min = 1,
       .max = SC_TASK_TIME_MAX_S,
+      .seldom = true,
       .help = "Without a sign of life; 60 when absent." },
     P_SECONDS("timeout_s", "From now to its end, whatever happens."),
     P_SECONDS("delay_s", "Before it may be taken."),
@@ -57,6 +59,7 @@ static const struct sc_param task_push_params[] = {
       .type = SC_PARAM_STR,
       .min = 1,
       .max = SC_TASK_ID_MAX,
+      .seldom = true,
       .help = "Your own id: pushing it again changes nothing." },
     { .name = "from",
       .type = SC_PARAM_STR,

@@ -79,11 +79,10 @@ struct sc_value *sc_schema_params(const struct sc_op *op, bool body_only)
     return v;
 }
 
-/* A trace comes beside the arguments, in `_meta`: it is the client's, and no business of a model.
- */
+/* Every byte of a tool is a model's to read. */
 static bool is_a_models(const struct sc_param *p)
 {
-    return !p->caller && !sc_streq(p->name, "traceparent");
+    return !p->caller && !p->seldom;
 }
 
 struct sc_value *sc_schema_tool_input(const struct sc_op *op)

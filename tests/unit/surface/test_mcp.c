@@ -45,7 +45,7 @@ static const struct sc_param echo_params[] = {
     { .name = "text", .type = SC_PARAM_STR, .required = true, .max = 100, .help = "What." },
     { .name = "n", .type = SC_PARAM_INT, .min = 1, .max = 9, .help = "How often." },
     { .name = "tags", .type = SC_PARAM_STRV, .max = 9, .help = "Words." },
-    { .name = "traceparent", .type = SC_PARAM_STR, .max = 99, .help = "Trace." },
+    { .name = "traceparent", .type = SC_PARAM_STR, .max = 99, .seldom = true, .help = "Trace." },
     { .name = NULL },
 };
 static const struct sc_param no_params[] = { { .name = NULL } };
