@@ -6,8 +6,8 @@
 #include "sideclaw/mem.h"
 #include "sideclaw/suggest.h"
 
-/* What is not said is read as: not read-only, destructive, not idempotent, open world. For a
- * read-only tool the other hints mean nothing, and every byte here is a model's to read. */
+/* What is not said is read as: not read-only, destructive, not idempotent. For a read-only tool the
+ * other hints mean nothing, and every byte here is a model's to read. */
 static struct sc_value *annotations(unsigned hints)
 {
     struct sc_value *v = sc_value_object();
@@ -18,7 +18,6 @@ static struct sc_value *annotations(unsigned hints)
         if (hints & SC_TOOL_IDEMPOTENT)
             sc_value_set_bool(v, "idempotentHint", true);
     }
-    sc_value_set_bool(v, "openWorldHint", false);
     return v;
 }
 
