@@ -88,6 +88,8 @@ def added(sidecar: Sidecar, stdio: Stdio, runs: int) -> dict[str, Any]:
     message = {"to": "operator", "body": "x" * 1024}
     as_body = json.dumps({**message, "from": AGENT}).encode()
     jobs = {
+        # a read that costs next to nothing
+        "agent_discover": ({}, lambda: api.ask("GET", "/v1/agents"), b'"agents":'),
         # a write, which is on disk when it is answered
         "send_message": (message, lambda: api.ask("POST", "/v1/messages", as_body), b'"stage":'),
     }

@@ -40,6 +40,16 @@ class Story:
         eventually(lambda: self.near.http("GET", waiting).status == 200, f"{message} is in the inbox")
         return message
 
+    def take(self) -> dict[str, str]:
+        """The id and the fence of a task that the agent holds."""
+        self.near.http("POST", "/v1/tasks", {"body": f"work {self.mark}", "from": AGENT})
+
+        def taken() -> Any:
+            return self.near.http("POST", "/v1/tasks/pop", {"agent": AGENT}).json()["task"]
+
+        task = eventually(taken, f"{AGENT} holds a task")
+        return {"id": task["id"], "fence": task["fence"]}
+
 
 # Each tool with arguments that must succeed, in an order that makes sense. Whoever adds a tool adds a row.
 ARGUMENTS: dict[str, Callable[[Story], Mapping[str, Any]]] = {
@@ -56,11 +66,11 @@ ARGUMENTS: dict[str, Callable[[Story], Mapping[str, Any]]] = {
     "delete_memory": lambda s: {"key": f"note-{s.mark}"},
     "push_event": lambda s: {"type": "test", "text": f"seen {s.mark}"},
     "recent_events": lambda s: {},
-    "push_task": lambda s: {"kind": f"job-{s.mark}"},
-    "pop_task": lambda s: {},
+    "push_task": lambda s: {"body": f"job {s.mark}", "capability": s.mark},
     "task_status": lambda s: {"id": s.told["push_task"]["id"]},
-    "complete_task": lambda s: {"id": s.told["pop_task"]["id"]},
-    "fail_task": lambda s: {"id": s.told["pop_task"]["id"]},
+    "pop_task": lambda s: {},
+    "complete_task": lambda s: {**s.take(), "result": "done"},
+    "fail_task": lambda s: {**s.take(), "reason": "no access", "retry": False},
 }
 
 
