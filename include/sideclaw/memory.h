@@ -93,7 +93,7 @@ struct sc_memory_stats {
     bool up, complete; /* linked; and everything was compared since */
     uint64_t written;  /* here */
     uint64_t merged;   /* later writes of others that were taken over */
-    uint64_t lost;     /* writes of ours that a later one of others overtook */
+    uint64_t lost;     /* writes of ours that a later one overtook before Redis had them */
     uint64_t too_full; /* keys of others that found no room here */
     uint64_t ahead;    /* writes that Redis refused, being in its future */
     uint64_t drift;    /* stamps of others too far in our future to follow them */

@@ -134,9 +134,25 @@ static void mark(struct sc_memory *m, const struct sc_memory_entry *e, bool dirt
         hold(m);
 }
 
+/* Our clock was ahead when this was written, and is not any more. Nobody else has seen the stamp,
+ * for Redis refuses such; with it this key could not be written anywhere until that time comes. */
+static bool restamp(struct sc_memory *m, const struct sc_memory_entry *refused)
+{
+    const struct sc_memory_store *store = &m->d.store;
+    sc_auto_buf struct sc_buf value = SC_BUF_INIT;
+    struct sc_memory_entry e;
+    if (sc_hlc_wall(refused->stamp.hlc).ms <= sc_memory_now(m).ms + m->hlc.max_drift_ms ||
+        store->ops->get(store->impl, refused->agent, refused->key, &e, &value, NULL) < 0)
+        return false;
+    e.stamp.hlc = tick(m);
+    return store->ops->put(store->impl, &e, NULL) == SC_OK;
+}
+
 static void refused(struct sc_memory *m, const struct sc_memory_entry *e)
 {
     m->stats.ahead++;
+    if (restamp(m, e))
+        return;
     m->push_held = true;
     hold(m);
     if (m->stats.is_ahead)
@@ -234,19 +250,6 @@ static bool collect_dirty(void *ctx, const struct sc_memory_entry *e)
     return true;
 }
 
-/* Our clock was ahead when this was written, and is not any more. Nobody else has seen the stamp,
- * for Redis refuses such; with it this key could not be written anywhere until that time comes. */
-static void restamp(struct sc_memory *m, struct memory_batch *b)
-{
-    uint64_t limit = sc_hlc_at((sc_wall){ sc_memory_now(m).ms + m->hlc.max_drift_ms });
-    for (size_t i = 0; i < b->n; i++)
-        if (b->entries[i].stamp.hlc > limit) {
-            b->entries[i].stamp.hlc = tick(m);
-            if (m->d.store.ops->put(m->d.store.impl, &b->entries[i], NULL) < 0)
-                hold(m);
-        }
-}
-
 /* What another program wrote has no time of its own. While the link was up and all was exchanged,
  * it is older than what we write now; what we wrote while the link was away gives way to it. */
 static bool push(struct sc_memory *m)
@@ -265,7 +268,6 @@ static bool push(struct sc_memory *m)
         return false;
     }
     sc_memory_batch_seal(c.b);
-    restamp(m, c.b);
     return exchange(m, c.b, true, m->backlog ? 0 : c.first - 1);
 }
 

@@ -15,8 +15,9 @@ enum {
     IDLE_MS = 15000,   /* then a sign of life is asked for */
     STABLE_MS = 10000, /* a link that held that long starts its retries afresh */
     RETRY_MIN_MS = 250,
-    RETRY_MAX_MS = 3000,
-    RETRY_MAX_SENTINEL_MS = 1000, /* a failover is short, and asking for the primary is cheap */
+    /* An attempt is cheap, and what two sides wrote meanwhile is to be one again within two seconds
+     * of the end of a partition, however long that was. */
+    RETRY_MAX_MS = 1000,
 };
 
 enum state { STOPPED, WAITING, FINDING, CONNECTING, LOGGING_IN, SUBSCRIBING, READY };
@@ -299,9 +300,7 @@ struct sc_redis_link *sc_redis_link_new(const struct sc_redis_link_deps *deps)
     l->d = *deps;
     l->at = *deps->url;
     l->timer = sc_timer_new(deps->loop, on_timer, l);
-    l->backoff =
-        (struct sc_backoff){ .min_ms = RETRY_MIN_MS,
-                             .max_ms = deps->url->primary ? RETRY_MAX_SENTINEL_MS : RETRY_MAX_MS };
+    l->backoff = (struct sc_backoff){ .min_ms = RETRY_MIN_MS, .max_ms = RETRY_MAX_MS };
     return l;
 }
 
