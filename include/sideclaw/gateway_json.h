@@ -139,7 +139,8 @@ typedef void sc_gw_agent_fn(void *ctx, const char *id, const char *name);
 int sc_gw_agents_read(const struct sc_gw_frame *f, sc_gw_agent_fn *fn, void *ctx,
                       struct sc_err *err) SC_MUST_CHECK;
 /* The answer to skills.status: skills that work and were given to this agent; the fifty that every
- * gateway brings along say nothing about it. Adds at most `max`. */
+ * gateway brings along, and the one that comes with us, say nothing about it. Adds at most `max`.
+ */
 void sc_gw_skills_read(const struct sc_gw_frame *f, size_t max, struct sc_strv *ret);
 /* The answer to config.get: which agent is bound to which channel. */
 typedef void sc_gw_binding_fn(void *ctx, const char *agent, const char *channel);

@@ -40,7 +40,7 @@ class Orchestra(Demo):
         return [path]
 
     def parts(self) -> dict[str, list[dict[str, Any]]]:
-        look = "df -h --output=target,pcent / | tail -n 1"
+        look = "df --output=pcent / | tail -n 1 | tr -d ' '"
         put = (
             f"CONSUL_HTTP_ADDR={self.consul.addr} {shlex.quote(str(self.consul.program))} kv put {ADVICE} - "
             "<<'ADVICE'\n{question}\nADVICE"

@@ -4,9 +4,6 @@
 
 #include "gateway_ws_internal.h"
 
-/* config.patch answers when the gateway has applied it; a plugin to load takes seconds. */
-enum { ASK_TIMEOUT_MS = 60 * 1000 };
-
 struct sc_gateway_ask {
     struct sc_gateway_ws *g;
     int64_t request;
@@ -67,10 +64,11 @@ static void on_answer(struct sc_gateway_ws *g, void *ctx, const struct sc_gw_fra
 
 static void on_deadline(void *ctx)
 {
+    struct sc_gateway_ask *a = ctx;
     struct sc_err err = SC_ERR_INIT;
-    (void)sc_fail(&err, SC_ETIMEDOUT, "the gateway did not answer within %d s",
-                  ASK_TIMEOUT_MS / 1000);
-    end(ctx, NULL, &err);
+    (void)sc_fail(&err, SC_ETIMEDOUT, "the gateway did not answer within %lld ms",
+                  (long long)a->g->timing.ask);
+    end(a, NULL, &err);
 }
 
 static int ask(void *impl, const char *method, struct sc_value *take_params,
@@ -93,7 +91,7 @@ static int ask(void *impl, const char *method, struct sc_value *take_params,
         ask_free(a);
         return sc_fail(err, SC_EAWAY, "the connection to the gateway is lost");
     }
-    sc_timer_arm(a->deadline, ASK_TIMEOUT_MS);
+    sc_timer_arm(a->deadline, g->timing.ask);
     *ret = a;
     return SC_OK;
 }

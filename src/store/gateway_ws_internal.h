@@ -190,8 +190,9 @@ struct gw_timing {
     int64_t agents_retry;
     int64_t config_settle, skills_settle; /* one change makes several events */
     int64_t wait_again;                   /* agent.wait was refused or gave up */
-    int64_t poll;                         /* chat.history, while a resumed turn has no answer */
-    int64_t poll_settle;                  /* after a run's last event, until its row is written */
+    int64_t ask;         /* an operator's question; a plugin to load takes seconds */
+    int64_t poll;        /* chat.history, while a resumed turn has no answer */
+    int64_t poll_settle; /* after a run's last event, until its row is written */
 };
 
 struct sc_gateway_ws {

@@ -4,6 +4,7 @@
 
 #include "sideclaw/gateway_json.h"
 #include "sideclaw/mem.h"
+#include "sideclaw/openclaw_config.h"
 
 enum { DEFAULT_TICK_MS = 30 * 1000, TICK_MIN_MS = 1000, TICK_MAX_MS = 3600 * 1000 };
 
@@ -207,7 +208,8 @@ void sc_gw_skills_read(const struct sc_gw_frame *f, size_t max, struct sc_strv *
     for (size_t i = 0; i < sc_value_count(list) && ret->n < max; i++) {
         const struct sc_value *s = sc_value_at(list, i);
         const char *name = sc_value_get_str(s, "name");
-        if (name && is_own_skill(s) && !sc_strv_has(ret, name))
+        if (name && !sc_streq(name, SC_OPENCLAW_SKILL) && is_own_skill(s) &&
+            !sc_strv_has(ret, name))
             sc_strv_add(ret, name);
     }
 }

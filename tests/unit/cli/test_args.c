@@ -9,6 +9,7 @@ static const struct sc_flag flags[] = {
     { .name = "--to", .value = "AGENT", .help = "" },
     { .name = "--ttl", .value = "S", .help = "", .min = 1, .max = 100 },
     { .name = "--all", .help = "" },
+    { .name = "--each", .value = "X", .many = true, .help = "" },
     { .name = NULL },
 };
 
@@ -61,4 +62,18 @@ Test(args, mistakes_are_named)
     cr_assert_eq(parse(WORDS("--ttl", "0"), &a, &err), SC_EINVAL);
     cr_assert(strstr(err.text, "--ttl") && strstr(err.text, "between 1 and 100"), "%s", err.text);
     cr_assert_eq(parse(WORDS("--ttl", "soon"), &a, &err), SC_EINVAL);
+}
+
+Test(args, a_flag_that_may_stand_more_than_once)
+{
+    struct sc_args a;
+    struct sc_err err = SC_ERR_INIT;
+    cr_assert_eq(parse(WORDS("--each", "x", "w", "--each=y"), &a, &err), SC_OK);
+    cr_assert_eq(a.n_many, 2);
+    cr_assert_str_eq(a.many[0], "x");
+    cr_assert_str_eq(a.many[1], "y");
+    char each[] = "--each=z", *argv[SC_MANY_MAX + 2] = { NULL };
+    for (int i = 0; i <= SC_MANY_MAX; i++)
+        argv[i] = each;
+    cr_assert_eq(parse(argv, &a, &err), SC_EINVAL);
 }

@@ -238,6 +238,7 @@ static inline void make(struct fix *f)
                                         .config_settle = 10,
                                         .skills_settle = 10,
                                         .wait_again = 20,
+                                        .ask = 100,
                                         .poll = 30,
                                         .poll_settle = 5 };
 }

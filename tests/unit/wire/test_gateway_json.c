@@ -367,6 +367,7 @@ Test(gateway_json, bounds_the_skills)
 {
     struct sc_gw_frame f =
         parse("{\"type\":\"res\",\"id\":\"1\",\"ok\":true,\"payload\":{\"skills\":["
+              "{\"name\":\"sideclaw-mesh\",\"eligible\":true},"
               "{\"name\":\"a\",\"eligible\":true},{\"name\":\"a\",\"eligible\":true},"
               "{\"name\":\"b\",\"eligible\":true,\"blockedByAllowlist\":true},"
               "{\"name\":\"c\",\"eligible\":true},{\"name\":\"d\",\"eligible\":true}]}}");
