@@ -19,7 +19,7 @@ enum { SC_JSON5_NONE = -1 };
 struct sc_json5_node {
     enum sc_json5_kind kind;
     char *text;        /* a member's name or NULL */
-    char *value;       /* what a TEXT says */
+    char *value;       /* what a TEXT says; a WORD as it is written */
     size_t from;       /* where the member's name begins, else its value */
     size_t begin, end; /* of the value */
     size_t comma;      /* of the comma behind it; 0: there is none */
@@ -38,7 +38,8 @@ int sc_json5_parse(const char *text, size_t n, struct sc_json5 *ret,
                    struct sc_err *err) SC_MUST_CHECK;
 void sc_json5_fini(struct sc_json5 *t);
 int sc_json5_member(const struct sc_json5 *t, int object, const char *name);
-/* As a value; numbers and truths become `true`: nobody asks here what they say. */
+/* As a value; a number that is no plain decimal integer becomes `true`: nobody asks what it says.
+ */
 struct sc_value *sc_json5_value(const struct sc_json5 *t, int node);
 
 /* sc_json5_patch: apply an RFC 7396 merge patch to the text itself. Lists of texts change by

@@ -20,7 +20,7 @@ struct sc_openclaw_want {
     void *ctx;
 };
 
-/* sc_openclaw_server: {"url","transport","headers"} of one agent. mcp_url:
+/* sc_openclaw_server: {"url","transport","headers","requestTimeoutMs"} of one agent. mcp_url:
  * "http://127.0.0.1:18790/mcp". */
 struct sc_value *sc_openclaw_server(const char *mcp_url, const char *agent, const char *token);
 

@@ -225,7 +225,7 @@ static bool is(struct sc_str w, const char *word)
     return w.n == strlen(word) && memcmp(w.p, word, w.n) == 0;
 }
 
-static int read_plain(struct scan *s, enum sc_json5_kind *ret)
+static int read_plain(struct scan *s, enum sc_json5_kind *ret, char **ret_word)
 {
     size_t begin = s->at;
     struct sc_str w;
@@ -234,8 +234,10 @@ static int read_plain(struct scan *s, enum sc_json5_kind *ret)
         return r;
     *ret = is(w, "null") ? SC_JSON5_NULL : SC_JSON5_WORD;
     bool number = (w.p[0] && strchr("+-.0123456789", w.p[0])) || is(w, "Infinity") || is(w, "NaN");
-    if (number || is(w, "true") || is(w, "false") || is(w, "null"))
+    if (number || is(w, "true") || is(w, "false") || is(w, "null")) {
+        *ret_word = *ret == SC_JSON5_NULL ? NULL : sc_xstrndup(w.p, w.n);
         return SC_OK;
+    }
     return fail(s, begin, "a word that JSON5 does not know");
 }
 
@@ -335,7 +337,7 @@ static int read_value(struct scan *s, int node)
     } else if (c == '"' || c == '\'') {
         r = read_text(s, &text);
     } else {
-        r = read_plain(s, &kind);
+        r = read_plain(s, &kind, &text);
     }
     struct sc_json5_node *v = &s->tree->v[node];
     v->kind = kind;
@@ -383,13 +385,21 @@ int sc_json5_member(const struct sc_json5 *t, int object, const char *name)
     return i;
 }
 
+static struct sc_value *word_value(const char *word)
+{
+    int64_t i;
+    if (sc_parse_i64(word, INT64_MIN, INT64_MAX, &i, NULL) == SC_OK)
+        return sc_value_int(i);
+    return sc_value_bool(!sc_streq(word, "false"));
+}
+
 struct sc_value *sc_json5_value(const struct sc_json5 *t, int node)
 {
     const struct sc_json5_node *v = &t->v[node];
     if (v->kind == SC_JSON5_TEXT || v->kind == SC_JSON5_NULL)
         return sc_value_str(v->value);
     if (v->kind == SC_JSON5_WORD)
-        return sc_value_bool(true);
+        return word_value(v->value);
     bool is_object = v->kind == SC_JSON5_OBJECT;
     struct sc_value *out = is_object ? sc_value_object() : sc_value_array();
     for (int i = v->first; i != SC_JSON5_NONE; i = t->v[i].next)

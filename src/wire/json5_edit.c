@@ -182,10 +182,16 @@ static bool has_text(const struct sc_value *list, const char *text)
     return false;
 }
 
+/* NULL for what is no text: there all of these are alike, and stay. */
+static const char *text_of(const struct sc_json5_node *node)
+{
+    return node->kind == SC_JSON5_TEXT ? node->value : NULL;
+}
+
 static bool has_element(const struct edit *e, const struct sc_json5_node *list, const char *text)
 {
     for (int i = list->first; i != SC_JSON5_NONE; i = e->tree->v[i].next)
-        if (sc_streq(e->tree->v[i].value, text))
+        if (sc_streq(text_of(&e->tree->v[i]), text))
             return true;
     return false;
 }
@@ -195,7 +201,7 @@ static void patch_list(struct edit *e, const struct sc_json5_node *list,
 {
     const struct sc_json5_node *before = NULL;
     for (int i = list->first; i != SC_JSON5_NONE && !e->done; i = e->tree->v[i].next) {
-        if (!has_text(want, e->tree->v[i].value)) {
+        if (!has_text(want, text_of(&e->tree->v[i]))) {
             cut(e, list, i, before);
             return;
         }
@@ -239,7 +245,7 @@ static void patch_value(struct edit *e, int i, const struct sc_value *want)
     sc_auto_value struct sc_value *is = sc_json5_value(e->tree, i);
     bool same_kind = (sc_value_is_object(want) && node->kind == SC_JSON5_OBJECT) ||
                      (sc_value_is_array(want) && node->kind == SC_JSON5_ARRAY);
-    if (sc_value_equal(is, want) && node->kind != SC_JSON5_WORD)
+    if (sc_value_equal(is, want))
         return;
     if (same_kind && sc_value_is_object(want))
         sc_value_each(want, patch_member, &inner);

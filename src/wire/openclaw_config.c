@@ -8,6 +8,9 @@
 
 #define PREFIX "mesh_" /* a server's tools are <server>__<tool> to a model */
 
+/* OpenClaw gives a call up after 60 s, and send_message may wait for its reply longer than that. */
+enum { REQUEST_TIMEOUT_MS = 10 * 60 * 1000 };
+
 struct work {
     struct sc_value *config;
     struct sc_strv agents;
@@ -169,7 +172,7 @@ static bool set_member(void *ctx, const char *key, const struct sc_value *v)
     struct sc_value *server = ctx, *old = sc_value_get(server, key);
     if (sc_value_is_object(old) && sc_value_is_object(v))
         sc_value_each(v, set_member, old);
-    else
+    else if (!old || !sc_value_is_int(v)) /* another timeout than ours is his choice */
         sc_value_set(server, key, sc_value_ref(v));
     return true;
 }
@@ -294,6 +297,7 @@ struct sc_value *sc_openclaw_server(const char *mcp_url, const char *agent, cons
     sc_value_set_str(v, "url", url);
     sc_value_set_str(v, "transport", "streamable-http");
     sc_value_set(v, "headers", headers);
+    sc_value_set_int(v, "requestTimeoutMs", REQUEST_TIMEOUT_MS);
     explicit_bzero(bearer, strlen(bearer));
     sc_free_ptr(&bearer);
     return v;

@@ -58,6 +58,7 @@ def test_each_agent_gets_its_server_and_is_denied_the_others(
             "url": f"{alone.url}/mcp/{a}",
             "transport": "streamable-http",
             "headers": {"Authorization": f"Bearer {token(alone, a)}"},
+            "requestTimeoutMs": 600000,
         }
         for a in ("jerry", "scribe")
     }

@@ -44,7 +44,7 @@ static void patches(const char *text, const char *patch, const char *want, const
 Test(json5, reads_what_json_cannot)
 {
     reads_as("// c\n{ a: 'x', /* y */ \"b\": [1, .5, +0x1F, -Infinity,], $c_1: null, }\n",
-             "{\"a\":\"x\",\"b\":[true,true,true,true],\"$c_1\":null}");
+             "{\"a\":\"x\",\"b\":[1,true,true,true],\"$c_1\":null}");
     reads_as("'it\\'s \\x41\\u00e9\\\n on'", "\"it's A\xc3\xa9 on\"");
     reads_as("'\\ud83d\\ude00'", "\"\xf0\x9f\x98\x80\"");
     reads_as("\xef\xbb\xbf{}", "{}");
@@ -112,6 +112,7 @@ Test(json5, a_list_changes_by_element)
 {
     patches("{ d: [ 'a', // why\n  'b' ] }", "{\"d\":[\"a\",\"b\",\"m\"]}",
             "{ d: [ 'a', // why\n  'b', \"m\" ] }", "{\"d\":[\"a\",\"b\"]}");
+    patches("{d:[1, 'a', 0x2]}", "{\"d\":[1,\"a\",true,\"m\"]}", "{d:[1, 'a', 0x2, \"m\"]}", NULL);
     patches("{d:[]}", "{\"d\":[\"m\"]}", "{d:[\"m\"]}", "{\"d\":[]}");
     patches("{d:['a', 'm', 'b']}", "{\"d\":[\"a\",\"b\"]}", "{d:['a', 'b']}", NULL);
     patches("{d:['m', 'b']}", "{\"d\":[\"b\"]}", "{d:[ 'b']}", NULL);
@@ -129,5 +130,6 @@ Test(json5, a_value_is_replaced_in_place)
 {
     patches("{a: /* was */ 'x' /* here */, b: 2}", "{\"a\":\"y\"}",
             "{a: /* was */ \"y\" /* here */, b: 2}", NULL);
+    patches("{a: 5, b: false}", "{\"a\":6,\"b\":true}", "{a: 6, b: true}", "{\"a\":5,\"b\":false}");
     patches("{a: 'x'}", "{\"a\":\"x\"}", "{a: 'x'}", NULL);
 }

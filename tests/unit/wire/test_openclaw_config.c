@@ -47,7 +47,8 @@ static struct sc_value *apply(const struct sc_value *config, bool remove,
 
 #define S(agent)                                                                                   \
     "\"mesh_" agent "\":{\"url\":\"http://127.0.0.1:1/mcp/" agent                                  \
-    "\",\"transport\":\"streamable-http\",\"headers\":{\"Authorization\":\"Bearer T\"}}"
+    "\",\"transport\":\"streamable-http\",\"headers\":{\"Authorization\":\"Bearer T\"},"           \
+    "\"requestTimeoutMs\":600000}"
 
 static const char two[] =
     "{\"agents\":{\"entries\":{\"jerry\":{\"name\":\"J\",\"tools\":{\"deny\":[\"exec\"],\"x\":1}},"
@@ -181,7 +182,8 @@ Test(openclaw_config, what_the_gateway_hides_counts_as_unchanged)
     sc_auto_value struct sc_value *was =
         parse("{\"mcp\":{\"servers\":{\"mesh_main\":{\"url\":\"http://127.0.0.1:1/mcp/main\","
               "\"transport\":\"streamable-http\","
-              "\"headers\":{\"Authorization\":\"__OPENCLAW_REDACTED__\"}}}},"
+              "\"headers\":{\"Authorization\":\"__OPENCLAW_REDACTED__\"},"
+              "\"requestTimeoutMs\":600000}}},"
               "\"skills\":{\"load\":{\"extraDirs\":[\"/s/sideclaw-mesh\"]}}}");
     sc_auto_value struct sc_value *now = apply(was, false, &everyone);
     sc_auto_value struct sc_value *lines = sc_openclaw_changes(was, now);
