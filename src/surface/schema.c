@@ -104,28 +104,11 @@ struct sc_value *sc_schema_tool_input(const struct sc_op *op)
     return v;
 }
 
-/* One property without what is inside it. What has no type of its own (anyOf, enum) may be
- * anything here. */
-static struct sc_value *shallow(const struct sc_value *schema)
-{
-    const struct sc_value *type = sc_value_get(schema, "type");
-    struct sc_value *v = sc_value_object();
-    if (type)
-        sc_value_set(v, "type", sc_value_ref(type));
-    return v;
-}
-
 struct sc_value *sc_schema_tool_output(const struct sc_op *op)
 {
     sc_auto_value struct sc_value *whole = sc_schema_text(op->result);
     const struct sc_value *required = sc_value_get(whole, "required");
-    struct sc_value *v = of_type("object"), *properties = sc_value_object();
-    for (size_t i = 0; i < sc_value_count(required); i++) {
-        const char *name = sc_value_text(sc_value_at(required, i));
-        const struct sc_value *one = sc_value_get(sc_value_get(whole, "properties"), name);
-        sc_value_set(properties, name, shallow(one));
-    }
-    sc_value_set(v, "properties", properties);
+    struct sc_value *v = of_type("object");
     if (sc_value_count(required))
         sc_value_set(v, "required", sc_value_ref(required));
     return v;

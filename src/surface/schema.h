@@ -13,8 +13,8 @@ struct sc_value *sc_schema_param(const struct sc_param *p);
 /* The parameters as one object; those of the path left out when `body_only`. */
 struct sc_value *sc_schema_params(const struct sc_op *op, bool body_only);
 /* What a model reads of them (docs/MCP.md): a tool's parameters without who calls and without the
- * lengths of texts, and of its result what is always there, one level deep. The calls check
- * everything; here every word costs each agent tokens. */
+ * lengths of texts, and of its result the names of what is always there. The calls check
+ * everything, the OpenAPI document has it all; here every word costs each agent tokens. */
 struct sc_value *sc_schema_tool_input(const struct sc_op *op);
 struct sc_value *sc_schema_tool_output(const struct sc_op *op);
 /* From the text of schemas.h. */
