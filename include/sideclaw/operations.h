@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "sideclaw/err.h"
+#include "sideclaw/events.h"
 #include "sideclaw/gateway_admin.h"
 #include "sideclaw/health_board.h"
 #include "sideclaw/loop.h"
@@ -53,6 +54,7 @@ struct sc_ops_env {
     struct sc_registry *registry;
     struct sc_spool spool;
     struct sc_memory *memory;
+    struct sc_events *events;
     struct sc_board *board;
     const char *spool_path;
     const char *self_name;

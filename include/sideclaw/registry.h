@@ -12,6 +12,14 @@
 #include "sideclaw/gateway.h"
 #include "sideclaw/log.h"
 
+/* What is worth telling everybody. */
+enum sc_registry_news {
+    SC_NEWS_GATEWAY_UP,
+    SC_NEWS_GATEWAY_DOWN,
+    SC_NEWS_AGENT_CAME, /* one of ours */
+    SC_NEWS_AGENT_LEFT
+};
+
 /* All borrowed. */
 struct sc_registry_deps {
     const char *self_name;
@@ -21,6 +29,8 @@ struct sc_registry_deps {
      */
     void (*local_changed)(void *ctx);
     void (*gateway_alive)(void *ctx, const char *gateway);
+    /* Not for what the first view shows: it was so before. NULL: nobody minds. */
+    void (*news)(void *ctx, enum sc_registry_news what, const char *name);
     void *ctx;
 };
 

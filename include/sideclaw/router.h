@@ -45,6 +45,8 @@ struct sc_router_deps {
     void (*deliver)(void *ctx, const struct sc_message *m);
     /* Does something of its pair wait that was delivered so? NULL: never. */
     bool (*queues)(void *ctx, const struct sc_message *m);
+    /* A message that was sent from here will not be delivered. NULL: nobody minds. */
+    void (*died)(void *ctx, const struct sc_id *id, const char *reason);
     void *ctx;
 };
 

@@ -60,6 +60,7 @@ static void close_parts(struct sc_app *a)
     if (a->gateway)
         sc_gateway_ws_close(a->gateway);
     sc_redis_memory_close(a->redis_memory);
+    sc_redis_events_close(a->event_log);
     if (a->redis)
         sc_redis_transport(a->redis)->ops->close(sc_redis_transport(a->redis)->impl);
     if (a->peer)
@@ -93,8 +94,10 @@ void sc_app_free(struct sc_app *a)
     sc_tasks_free(a->tasks);
     sc_redis_tasks_free(a->redis_tasks);
     sc_spool_tasks_free(a->spool_tasks);
+    sc_redis_events_free(a->event_log);
     sc_redis_free(a->redis);
     sc_redis_memory_free(a->redis_memory);
+    sc_events_free(a->events);
     sc_consul_free(a->consul);
     sc_registry_free(a->registry);
     sc_board_free(a->board);

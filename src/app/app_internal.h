@@ -5,6 +5,7 @@
 #include "sideclaw/agent_token.h"
 #include "sideclaw/app.h"
 #include "sideclaw/consul_directory.h"
+#include "sideclaw/events.h"
 #include "sideclaw/gateway_ws.h"
 #include "sideclaw/http_client.h"
 #include "sideclaw/log.h"
@@ -15,6 +16,7 @@
 #include "sideclaw/operations.h"
 #include "sideclaw/peer_transport.h"
 #include "sideclaw/presence.h"
+#include "sideclaw/redis_events.h"
 #include "sideclaw/redis_memory.h"
 #include "sideclaw/redis_tasks.h"
 #include "sideclaw/redis_transport.h"
@@ -49,6 +51,9 @@ struct sc_app {
     struct sc_redis *redis;               /* NULL while switched off */
     struct sc_redis_memory *redis_memory; /* NULL without redis */
     struct sc_memory *memory;
+    struct sc_redis_events *event_log; /* the same */
+    struct sc_events *events;
+    struct sc_event_listener listener; /* app_shared.c's; on `events` */
     struct sc_peer *peer;
     struct sc_router *router;
     struct sc_gateway_ws *gateway; /* NULL while switched off */
@@ -95,6 +100,14 @@ void app_memory_up(void *app);
 void app_memory_down(void *app);
 struct sc_memory_limits app_memory_limits(const struct sc_app *a);
 void app_on_probe(void *app);
+
+/* app_news.c: what is told to everybody. */
+void app_build_events(struct sc_app *a);
+void app_registry_news(void *app, enum sc_registry_news what, const char *name);
+void app_died(void *app, const struct sc_id *id, const char *reason);
+
+/* app_shared.c: what the shared documents in Consul KV say. */
+void app_build_shared(struct sc_app *a);
 
 /* app_declared.c: agents that declared themselves; loaded after the configuration's. */
 int app_declare(void *app, const struct sc_agent_info *what, bool *ret_changed, struct sc_err *err);

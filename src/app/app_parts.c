@@ -61,6 +61,7 @@ static void build_registry(struct sc_app *a)
                                            .log = a->log,
                                            .local_changed = app_local_changed,
                                            .gateway_alive = app_gateway_alive,
+                                           .news = app_registry_news,
                                            .ctx = a };
     a->board = sc_board_new(a->clock, a->log, app_verdict_changed, a);
     a->registry = sc_registry_new(&deps);
@@ -202,6 +203,7 @@ static void build_router(struct sc_app *a)
         .sign = app_sign,
         .deliver = app_deliver,
         .queues = app_queues,
+        .died = app_died,
         .ctx = a,
     };
     size_t n = 0;
@@ -321,6 +323,7 @@ static void build_env(struct sc_app *a)
         .registry = a->registry,
         .spool = sc_spool_sqlite_port(a->spool),
         .memory = a->memory,
+        .events = a->events,
         .board = a->board,
         .spool_path = a->spool_path,
         .self_name = a->cfg.gateway_name,
@@ -396,6 +399,8 @@ int app_build(struct sc_app *a, struct sc_err *err)
     if (r < 0)
         return r;
     build_memory(a);
+    app_build_events(a);
+    app_build_shared(a);
     build_peer(a);
     build_router(a);
     r = build_gateway(a, err);

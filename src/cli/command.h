@@ -83,6 +83,7 @@ int sc_cmd_agents(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_gateways(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_mcp(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_token(struct sc_cli *cli, const struct sc_args *args);
+int sc_cmd_events(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_health(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_config(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_run(struct sc_cli *cli, const struct sc_args *args);

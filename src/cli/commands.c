@@ -60,6 +60,13 @@ static const struct sc_flag agents_flags[] = {
     END,
 };
 
+static const struct sc_flag events_flags[] = {
+    { .name = "--follow", .help = "stay, and print what happens from now on" },
+    { .name = "--kind", .value = "WORD", .help = "only this kind; with push: which it is (note)" },
+    { .name = "--from", .value = "AGENT", .help = "with push: who says so" },
+    F_LIMIT,
+    END,
+};
 static const struct sc_flag dead_flags[] = {
     { .name = "--agent", .value = "A", .help = "only from or to this agent" },
     { .name = "--in", .help = "only what came here" },
@@ -268,6 +275,16 @@ const struct sc_command sc_commands[] = {
       .examples = "  sideclaw token jerry\n"
                   "  sideclaw --json token jerry | jq -r .url\n",
       .run = sc_cmd_token },
+    { .name = "events",
+      .usage = "[--follow] | push TEXT...",
+      .summary = "what happened in the mesh, and what happens",
+      .help = "The newest first: gateways that came and went, dead messages, what agents told "
+              "everybody.\nWith --follow one line each, with --json one object a line.",
+      .flags = events_flags,
+      .examples = "  sideclaw events --limit 50\n"
+                  "  sideclaw --json events --follow | jq .text\n"
+                  "  sideclaw events push --kind alert \"the UPS is on battery\"\n",
+      .run = sc_cmd_events },
     { .name = "health",
       .usage = "",
       .summary = "the health board; exit 1 when draining or dead",

@@ -43,6 +43,19 @@ void sc_registry_free(struct sc_registry *r)
     free(r);
 }
 
+void registry_tell(const struct sc_registry *r, enum sc_registry_news what, const char *name)
+{
+    if (r->d.news)
+        r->d.news(r->d.ctx, what, name);
+}
+
+static void tell_gateway(const struct sc_registry *r, const char *name, bool up)
+{
+    sc_log_info(r->d.log, up ? "mesh.gateway_up" : "mesh.gateway_down", SC_S("gateway", name));
+    if (r->gateways_seen)
+        registry_tell(r, up ? SC_NEWS_GATEWAY_UP : SC_NEWS_GATEWAY_DOWN, name);
+}
+
 void sc_registry_agents_begin(struct sc_registry *r)
 {
     r->agents_generation++;
@@ -138,8 +151,7 @@ void sc_registry_gateway(struct sc_registry *r, const struct sc_gateway_info *g)
     bool alive = g->status != SC_GATEWAY_DEAD;
     if (alive == was_alive)
         return;
-    sc_log_info(r->d.log, alive ? "mesh.gateway_up" : "mesh.gateway_down",
-                SC_S("gateway", g->name));
+    tell_gateway(r, g->name, alive);
     if (alive && r->d.gateway_alive)
         r->d.gateway_alive(r->d.ctx, g->name);
 }
@@ -151,7 +163,7 @@ static bool sweep_gateway(void *ctx, const char *key, void *value)
     if (e->generation == r->gateways_generation)
         return true;
     if (e->info.status != SC_GATEWAY_DEAD)
-        sc_log_info(r->d.log, "mesh.gateway_down", SC_S("gateway", key));
+        tell_gateway(r, key, false);
     free_gateway(sc_map_del(r->gateways, key));
     return true;
 }

@@ -38,6 +38,7 @@ struct gateway_entry {
 };
 
 const struct local_agent *registry_find_local(const struct sc_registry *r, const char *id);
+void registry_tell(const struct sc_registry *r, enum sc_registry_news what, const char *name);
 void registry_free_local(struct sc_registry *r);
 
 #endif

@@ -162,8 +162,11 @@ int sc_registry_declare(struct sc_registry *r, const struct sc_agent_info *what,
     struct local_agent *a = find_or_add(r, what->id);
     *ret_changed = !says_the_same(&a->declared, what);
     if (*ret_changed) {
+        bool came = r->listed && !a->in_gateway && !is_kept(a);
         say(a, what);
         rebuild(r, before);
+        if (came)
+            registry_tell(r, SC_NEWS_AGENT_CAME, what->id);
     }
     return SC_OK;
 }
@@ -192,11 +195,16 @@ void sc_registry_local_gateway(struct sc_registry *r, const struct sc_gateway_ag
             continue;
         }
         struct local_agent *a = find_or_add(r, agents[i].id);
+        if (r->listed && !a->was_in_gateway && !a->in_gateway)
+            registry_tell(r, SC_NEWS_AGENT_CAME, a->id);
         came = came || !a->was_in_gateway;
         a->in_gateway = true;
         sc_strv_fini(&a->gateway_caps);
         sc_strv_copy(&a->gateway_caps, &agents[i].capabilities);
     }
+    for (size_t i = 0; i < r->n_local; i++)
+        if (r->local[i].was_in_gateway && !r->local[i].in_gateway)
+            registry_tell(r, SC_NEWS_AGENT_LEFT, r->local[i].id);
     drop_orphans(r);
     r->listed = true;
     rebuild(r, before);

@@ -35,6 +35,8 @@ bool router_advance(struct sc_router *r, const struct sc_id *id, enum sc_stage s
         put_off(r, id, router_now(r));
     if (stage == SC_STAGE_DEAD)
         r->n.dead++;
+    if (stage == SC_STAGE_DEAD && r->d.died)
+        r->d.died(r->d.ctx, id, note ? note : "");
     sc_log_info(r->d.log, stage == SC_STAGE_DEAD ? "msg.dead" : "msg.stage", SC_ID("id", id),
                 SC_S("stage", sc_fsm_name(&sc_stage_fsm, (int)stage)),
                 SC_S(stage == SC_STAGE_SENT ? "via" : "reason", note));

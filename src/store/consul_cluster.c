@@ -262,6 +262,11 @@ void sc_consul_cluster_sweep(struct sc_consul_cluster *k)
     k->sweep_call = sc_consul_kv_txn(k->env->kv, &txn, on_swept, k);
 }
 
+bool sc_consul_cluster_leads(const struct sc_consul_cluster *k)
+{
+    return k->leading && !k->leaving;
+}
+
 /* ---- leaving ---- */
 
 static void on_left(void *ctx)

@@ -29,6 +29,7 @@ struct sc_consul {
     struct sc_consul_presence *presence;
     struct sc_consul_catalog *catalog;
     struct sc_consul_mailbox *mailbox;
+    struct sc_consul_shared *shared;
     struct sc_consul_watch *watch_agents, *watch_gateways;
 
     struct report reports[SOURCES];
@@ -312,6 +313,7 @@ static void build(struct sc_consul *c)
                                                                   .events = &c->d.events,
                                                                   .ctx = c,
                                                                   .state = on_presence_state });
+    c->shared = sc_consul_shared_new(env, c->session, c->cluster);
     if (c->d.register_service)
         c->catalog = sc_consul_catalog_new(env, c->d.health_url);
     c->mailbox =
@@ -364,7 +366,27 @@ void sc_consul_start(struct sc_consul *c)
     c->started = true;
     sc_consul_view_load(c->view);
     sc_consul_session_start(c->session);
+    sc_consul_shared_start(c->shared);
     on_reread(c);
+}
+
+void sc_consul_shared_source(struct sc_consul *c, enum sc_shared_doc doc, sc_shared_ask_fn *ask,
+                             void *ctx)
+{
+    sc_consul_shared_set_source(c->shared, doc, ask, ctx);
+}
+
+void sc_consul_shared_answer(struct sc_consul *c, enum sc_shared_doc doc, const char *text,
+                             size_t n)
+{
+    if (c->shared) /* a late answer after the close */
+        sc_consul_shared_want(c->shared, doc, text, n);
+}
+
+void sc_consul_recommend(struct sc_consul *c, const struct sc_event *e)
+{
+    if (c->shared)
+        sc_consul_shared_recommend(c->shared, e);
 }
 
 void sc_consul_reject(struct sc_consul *c, const struct sc_entry *e, const char *reason)
@@ -387,6 +409,7 @@ void sc_consul_close(struct sc_consul *c)
     sc_consul_mailbox_close(c->mailbox);
     sc_consul_watch_free(sc_steal(&c->watch_agents));
     sc_consul_watch_free(sc_steal(&c->watch_gateways));
+    sc_consul_shared_free(sc_steal(&c->shared));
     sc_consul_presence_free(sc_steal(&c->presence));
     sc_consul_cluster_free(sc_steal(&c->cluster));
     sc_consul_session_free(sc_steal(&c->session));

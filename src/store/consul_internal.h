@@ -6,6 +6,7 @@
 
 #include "sideclaw/consul_directory.h"
 #include "sideclaw/consul_json.h"
+#include "sideclaw/consul_shared.h"
 #include "sideclaw/map.h"
 
 enum { SC_CONSUL_ID_SIZE = 64 }; /* a session's id */
@@ -207,6 +208,23 @@ void sc_consul_cluster_sweep(struct sc_consul_cluster *k);
 /* Leave: take our name off the members; done runs once. */
 void sc_consul_cluster_leave(struct sc_consul_cluster *k, sc_loop_fn *done, void *ctx);
 void sc_consul_cluster_free(struct sc_consul_cluster *k);
+
+/* Do we lead, as far as is known? */
+bool sc_consul_cluster_leads(const struct sc_consul_cluster *k);
+
+/* ---- consul_shared.c: documents for people (consul_shared.h) ---- */
+
+struct sc_consul_shared;
+struct sc_consul_shared *sc_consul_shared_new(const struct sc_consul_env *env,
+                                              const struct sc_consul_session *session,
+                                              const struct sc_consul_cluster *cluster);
+void sc_consul_shared_start(struct sc_consul_shared *s);
+void sc_consul_shared_set_source(struct sc_consul_shared *s, enum sc_shared_doc doc,
+                                 sc_shared_ask_fn *ask, void *ctx);
+void sc_consul_shared_want(struct sc_consul_shared *s, enum sc_shared_doc doc, const char *text,
+                           size_t n);
+void sc_consul_shared_recommend(struct sc_consul_shared *s, const struct sc_event *e);
+void sc_consul_shared_free(struct sc_consul_shared *s);
 
 /* ---- consul_snapshot.c: a copy of a presence, and its keys ---- */
 

@@ -20,6 +20,11 @@ void sc_op_inbox_check(struct sc_call *call);
 void sc_op_message_status(struct sc_call *call);
 /* ops_reply.c */
 void sc_op_inbox_reply(struct sc_call *call);
+/* ops_events.c */
+void sc_op_events_push(struct sc_call *call);
+void sc_op_events_list(struct sc_call *call);
+void sc_op_events_wait(struct sc_call *call);
+struct sc_value *sc_event_value(const struct sc_event *e);
 /* ops_dead.c */
 void sc_op_dead_list(struct sc_call *call);
 void sc_op_dead_get(struct sc_call *call);

@@ -89,6 +89,12 @@
     T_OBJECT("'id','stage','from','to','in_reply_to'",                                             \
              "'id':" T_TEXT ",'stage':" T_TEXT ",'from':" T_TEXT ",'to':" T_TEXT                   \
              ",'gateway':" T_TEXT_OR_NULL ",'reason':" T_TEXT ",'in_reply_to':" T_TEXT)
+#define T_EVENT                                                                                    \
+    T_OBJECT("'text'", "'id':" T_TEXT ",'at':" T_TEXT ",'kind':" T_TEXT ",'agent':" T_TEXT         \
+                       ",'gateway':" T_TEXT ",'text':" T_TEXT)
+#define T_EVENTS T_OBJECT("'events'", "'events':" T_LIST_OF(T_EVENT) ",'note':" T_TEXT)
+#define T_EVENTS_SINCE T_OBJECT("'events','next'", "'events':" T_LIST_OF(T_EVENT) ",'next':" T_INT)
+#define T_PUSHED T_OBJECT("'id'", "'id':" T_TEXT)
 #define T_REGISTERED                                                                               \
     T_OBJECT("'agent','gateway','changed','woken'",                                                \
              "'agent':" T_TEXT ",'gateway':" T_TEXT ",'changed':" T_BOOL                           \
@@ -177,12 +183,11 @@
     T_OBJECT("'op','path','value'",                                                                \
              "'op':{'enum':['add','change','remove']},'path':" T_TEXT ",'value':{}")
 #define T_INSTALLED                                                                                \
-    T_OBJECT("'way','changed','dry_run','changes'",                                                \
-             "'way':{'enum':['gateway','file']},"                                                  \
-             "'path':" T_TEXT_OR_NULL ","                                                          \
-             "'changed':" T_BOOL ","                                                               \
-             "'dry_run':" T_BOOL ","                                                               \
-             "'changes':" T_LIST_OF(T_CHANGE))
+    T_OBJECT("'way','changed','dry_run','changes'", "'way':{'enum':['gateway','file']},"           \
+                                                    "'path':" T_TEXT_OR_NULL ","                   \
+                                                    "'changed':" T_BOOL ","                        \
+                                                    "'dry_run':" T_BOOL ","                        \
+                                                    "'changes':" T_LIST_OF(T_CHANGE))
 #define T_SERVERS T_OBJECT("'servers'", "'servers':" T_ANY_OBJECT)
 #define T_TASK                                                                                     \
     T_OBJECT("'id','state'", "'id':" T_TEXT ","                                                    \

@@ -60,6 +60,7 @@ def test_cluster_keys_and_values(pair: Pair) -> None:
 def test_no_other_keys(pair: Pair) -> None:
     allowed = re.compile(
         r"cluster/(id|members|leader)"
+        r"|shared/(current-tasks|recent-events|recommendations)"
         r"|gateways/[^/]+/(url|peer_url|agents|status|labels|load|last_heartbeat)"
         r"|agents/[^/]+/(gateway|capabilities|status|last_seen|heartbeat_enabled|last_heartbeat|last_alert|state)"
     )

@@ -24,6 +24,7 @@ struct fixture {
     struct sc_board *board;
     struct sc_registry *registry;
     struct sc_router *router;
+    struct sc_events *events;
     struct fake_spool spool;
     struct sc_ops_env env;
 };
@@ -304,11 +305,14 @@ static inline void fixture_init(struct fixture *f)
         .deliver = fixture_deliver,
     };
     f->router = sc_router_new(&router);
+    const struct sc_events_deps events = { .loop = f->loop, .clock = clock, .self_name = "gw" };
+    f->events = sc_events_new(&events);
     f->env = (struct sc_ops_env){ .loop = f->loop,
                                   .clock = clock,
                                   .router = f->router,
                                   .registry = f->registry,
                                   .spool = spool,
+                                  .events = f->events,
                                   .board = f->board,
                                   .self_name = "gw",
                                   .default_agent = "operator",
@@ -320,6 +324,7 @@ static inline void fixture_fini(struct fixture *f)
     fixture_commit(f, NULL);
     fixture_turn(f);
     sc_router_free(f->router);
+    sc_events_free(f->events);
     sc_registry_free(f->registry);
     sc_board_free(f->board);
     fixture_turn(f);
