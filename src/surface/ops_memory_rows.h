@@ -14,12 +14,12 @@
 #define P_MEMORY_KEY                                                                               \
     {                                                                                              \
         .name = "key", .type = SC_PARAM_STR, .required = true, .min = 1, .max = SC_MEMORY_KEY_MAX, \
-        .help = "A short name, like current-task."                                                 \
+        .help = "Like current-task."                                                               \
     }
 #define P_MEMORY_OF                                                                                \
     {                                                                                              \
         .name = "of", .type = SC_PARAM_STR, .min = 1, .max = SC_NAME_MAX,                          \
-        .help = "Another agent's memory, where that is allowed."                                   \
+        .help = "Another agent's, if you may."                                                     \
     }
 
 static const struct sc_param memory_set_params[] = {
@@ -29,12 +29,12 @@ static const struct sc_param memory_set_params[] = {
       .type = SC_PARAM_STR,
       .required = true,
       .max = SC_MEMORY_VALUE_MAX,
-      .help = "Text, UTF-8, 256 KiB at most." },
+      .help = "Text, 256 KiB at most." },
     { .name = "ttl_s",
       .type = SC_PARAM_INT,
       .min = 1,
       .max = SC_MEMORY_TTL_MAX_S,
-      .help = "Forget it after so many seconds." },
+      .help = "Seconds until it goes." },
     { .name = NULL },
 };
 static const struct sc_param memory_get_params[] = {
@@ -56,7 +56,7 @@ static const struct sc_param memory_list_params[] = {
       .min = 1,
       .max = SC_MEMORY_KEY_MAX,
       .seldom = true,
-      .help = "Only keys behind this one: the next page." },
+      .help = "Only keys behind this one." },
     { .name = "limit",
       .type = SC_PARAM_INT,
       .min = 1,
@@ -74,29 +74,26 @@ static const struct sc_param memory_delete_params[] = {
 
 static const struct sc_tool memory_set_tool = {
     .name = "set_memory",
-    .description =
-        "Remember a text under a key, for your later turns; it survives restarts. Replaces what "
-        "the key had. Not for messages to others (send_message). "
-        "Example: {\"key\":\"current-task\",\"value\":\"backup of consul, step 2 of 5\"}",
+    .description = "Keep a text under a key for your later turns; replaces what it had. Not for "
+                   "messages. Example: {\"key\":\"current-task\",\"value\":\"backup, step 2\"}",
     .hints = SC_TOOL_IDEMPOTENT
 };
 static const struct sc_tool memory_get_tool = {
     .name = "get_memory",
-    .description = "Read what you remembered under a key; with `of`, what another agent did, if "
-                   "you may. Use list_memory when you do not know the key. "
-                   "Example: {\"key\":\"current-task\"}",
+    .description = "Read what you keep under a key; with `of`, what another agent keeps. Key "
+                   "unknown: list_memory. Example: {\"key\":\"current-task\"}",
     .hints = SC_TOOL_READ_ONLY | SC_TOOL_IDEMPOTENT
 };
 static const struct sc_tool memory_list_tool = {
     .name = "list_memory",
-    .description = "List the keys you remember, with sizes and times; values only with "
-                   "values=true. Example: {\"prefix\":\"project-\"}",
+    .description = "The keys you keep, with sizes and times; not for a key you know. Example: "
+                   "{\"prefix\":\"project-\"}",
     .hints = SC_TOOL_READ_ONLY | SC_TOOL_IDEMPOTENT
 };
 static const struct sc_tool memory_delete_tool = {
     .name = "delete_memory",
-    .description = "Forget a key for good, when it is out of date or wrong; to change it use "
-                   "set_memory. Example: {\"key\":\"current-task\"}",
+    .description = "Forget a key for good. To change it: set_memory. Example: "
+                   "{\"key\":\"current-task\"}",
     .hints = SC_TOOL_IDEMPOTENT | SC_TOOL_DESTRUCTIVE
 };
 
@@ -126,7 +123,7 @@ static const struct sc_tool memory_delete_tool = {
       .summary = "Remember a value; it is on disk here when this is answered.",                    \
       .params = memory_set_params,                                                                 \
       .status = 200,                                                                               \
-      .result = T_MEMORY,                                                                          \
+      .result = T_MEMORY_SET,                                                                      \
       .tool = &memory_set_tool,                                                                    \
       .handler = sc_op_memory_set },                                                               \
     { .name = "memory.delete",                                                                     \

@@ -135,14 +135,15 @@
     "'key':" T_TEXT ",'value':" T_TEXT ",'bytes':" T_INT ",'written':" T_TEXT_OR_NULL              \
     ",'by':" T_TEXT ",'expires':" T_TEXT_OR_NULL ",'shared':" T_BOOL
 #define T_FROM "'from':{'enum':['redis','copy']}"
-#define T_MEMORY                                                                                   \
-    T_OBJECT("'agent','key','bytes','written','by'", "'agent':" T_TEXT "," T_MEMORY_KEY "," T_FROM)
+/* What a tool shows of these is what is required: the fewer, the fewer tokens. */
+#define T_MEMORY T_OBJECT("'key','value'", "'agent':" T_TEXT "," T_MEMORY_KEY "," T_FROM)
+#define T_MEMORY_SET T_OBJECT("'key','bytes'", "'agent':" T_TEXT "," T_MEMORY_KEY)
 #define T_MEMORY_LIST                                                                              \
-    T_OBJECT("'agent','keys','truncated'",                                                         \
+    T_OBJECT("'keys','truncated'",                                                                 \
              "'agent':" T_TEXT ",'keys':" T_LIST_OF(T_OBJECT(                                      \
                  "'key','bytes','written','by'", T_MEMORY_KEY)) ",'truncated':" T_BOOL "," T_FROM)
 #define T_MEMORY_DELETED                                                                           \
-    T_OBJECT("'agent','key','deleted'", "'agent':" T_TEXT ",'key':" T_TEXT ",'deleted':" T_BOOL)
+    T_OBJECT("'deleted'", "'agent':" T_TEXT ",'key':" T_TEXT ",'deleted':" T_BOOL)
 
 #define T_LINK T_OBJECT("'state'", "'state':" T_TEXT ",'detail':" T_TEXT ",'remedy':" T_TEXT)
 #define T_LINKS                                                                                    \
