@@ -114,6 +114,9 @@ void sc_memory_looks_end(struct sc_memory *m, const char *agent)
 
 void sc_memory_looks_free(struct sc_memory *m)
 {
-    while (!LIST_EMPTY(&m->looks))
-        look_free(LIST_FIRST(&m->looks));
+    struct sc_memory_look *l = LIST_FIRST(&m->looks), *next;
+    for (; l; l = next) {
+        next = LIST_NEXT(l, link);
+        look_free(l);
+    }
 }

@@ -295,12 +295,11 @@ static char *agent_key(const struct sc_redis_memory *r, const char *agent, const
 }
 
 static int start(struct call *take_call, void (*fn)(void *ctx, const struct sc_redis_reply *reply),
-                 const struct arguments *a, struct sc_err *err)
+                 struct arguments *a, struct sc_err *err)
 {
-    const char **argv = (const char **)(uintptr_t)a->argv; /* not written to */
     struct sc_redis_memory *r = take_call->r;
     int rc = r->up && !r->closed
-                 ? sc_redis_data_command(r->d.redis, fn, take_call, a->n, argv, a->lens)
+                 ? sc_redis_data_command(r->d.redis, fn, take_call, a->n, a->argv, a->lens)
                  : SC_EAWAY;
     if (rc == SC_OK)
         return SC_OK;
