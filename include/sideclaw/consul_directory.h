@@ -48,6 +48,10 @@ void sc_consul_start(struct sc_consul *c);
  * the value to rejected/ with the reason, where its author looks for it. Only from inside the
  * transport's `message` event that brought the entry. */
 void sc_consul_reject(struct sc_consul *c, const struct sc_entry *e, const char *reason);
+/* Write <prefix>/<rest>, as soon as a call is free. done runs once, later, unless the directory is
+ * closed first. SC_EAWAY while Consul is away, SC_EBUSY while too much waits. */
+int sc_consul_put(struct sc_consul *c, const char *rest, const char *value, size_t n,
+                  sc_directory_done_fn *done, void *ctx, struct sc_err *err) SC_MUST_CHECK;
 void sc_consul_set_token(struct sc_consul *c, const char *token);
 void sc_consul_close(struct sc_consul *c);
 void sc_consul_free(struct sc_consul *c);

@@ -15,6 +15,7 @@
 #include "sideclaw/memory.h"
 #include "sideclaw/peer_door.h"
 #include "sideclaw/router.h"
+#include "sideclaw/task_note.h"
 #include "sideclaw/tasks.h"
 #include "sideclaw/transport.h"
 #include "sideclaw/value.h"
@@ -67,6 +68,7 @@ struct sc_ops_env {
     const struct sc_agent_key *agent_key; /* makes their tokens; NULL: there are none */
     const char *mcp_url;                  /* http://HOST:PORT/mcp; NULL while HTTP is off */
     struct sc_tasks *tasks;
+    struct sc_task_notes *notes;  /* of work that agents here were asked for */
     const struct sc_strv *groups; /* of this gateway's agents, for tasks */
     /* link: "gateway", "redis", "peer", "consul" */
     void (*link)(void *ctx, const char *link, struct sc_link_view *ret);

@@ -47,6 +47,9 @@ struct sc_router_deps {
     bool (*queues)(void *ctx, const struct sc_message *m);
     /* A message that was sent from here will not be delivered. NULL: nobody minds. */
     void (*died)(void *ctx, const struct sc_id *id, const char *reason);
+    /* An incoming message with unknown fields got that far, in this turn's transaction; text: the
+     * answer (REPLIED) or why it died. NULL: nobody wants to know. */
+    void (*reached)(void *ctx, const struct sc_message *m, enum sc_stage stage, const char *text);
     void *ctx;
 };
 

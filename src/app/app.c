@@ -95,6 +95,8 @@ void sc_app_free(struct sc_app *a)
     sc_redis_tasks_free(a->redis_tasks);
     sc_spool_tasks_free(a->spool_tasks);
     sc_redis_events_free(a->event_log);
+    sc_task_notes_free(a->notes);
+    sc_spool_notes_free(a->spool_notes);
     sc_redis_free(a->redis);
     sc_redis_memory_free(a->redis_memory);
     sc_events_free(a->events);

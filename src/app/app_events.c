@@ -4,6 +4,7 @@
 
 #include "app_internal.h"
 #include "sideclaw/mem.h"
+#include "sideclaw/task_note_json.h"
 
 enum { PROBE_EVERY_MS = 5000 };
 
@@ -61,8 +62,10 @@ static void directory_link(void *ctx, enum sc_link_state state, const char *deta
     struct sc_app *a = ctx;
     link_changed(a, APP_LINK_CONSUL, SC_SIG_CONSUL, state, detail, remedy);
     sc_registry_set_fresh(a->registry, state == SC_LINK_UP);
-    if (state == SC_LINK_UP) /* a Consul that came back may have lost everything */
+    if (state == SC_LINK_UP) { /* a Consul that came back may have lost everything */
         sc_presence_touch(a->presence);
+        sc_task_notes_ready(a->notes);
+    }
 }
 
 static void agents_begin(void *ctx)
@@ -461,4 +464,33 @@ bool app_is_busy(void *app, const char *agent)
 void app_tasks_ready(void *app)
 {
     sc_tasks_ready(((struct sc_app *)app)->tasks);
+}
+
+/* --- work that agents here were asked for --- */
+
+void app_reached(void *app, const struct sc_message *m, enum sc_stage stage, const char *text)
+{
+    sc_auto_free char *name = sc_message_task(m);
+    if (name)
+        sc_task_notes_reach(((struct sc_app *)app)->notes, m, name, stage, text);
+}
+
+static void on_note_said(void *ctx, const struct sc_err *err)
+{
+    struct sc_app *a = ctx;
+    if (err)
+        sc_log_debug(a->log, "task.note_unsaid", SC_S("reason", err->text));
+    sc_task_notes_said(a->notes, !err);
+}
+
+bool app_say_note(void *app, const struct sc_task_note *n)
+{
+    struct sc_app *a = app;
+    struct sc_err err = SC_ERR_INIT;
+    sc_auto_buf struct sc_buf json = SC_BUF_INIT;
+    sc_auto_value struct sc_value *v = sc_task_note_value(n);
+    sc_auto_free char *key = sc_xasprintf("agents/%s/tasks/%s", n->agent, n->name);
+    sc_value_dump(v, &json);
+    return a->consul &&
+           sc_consul_put(a->consul, key, json.p, json.n, on_note_said, a, &err) == SC_OK;
 }

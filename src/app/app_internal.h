@@ -22,8 +22,10 @@
 #include "sideclaw/redis_transport.h"
 #include "sideclaw/registry.h"
 #include "sideclaw/router.h"
+#include "sideclaw/spool_notes.h"
 #include "sideclaw/spool_sqlite.h"
 #include "sideclaw/spool_tasks.h"
+#include "sideclaw/task_note.h"
 #include "sideclaw/tasks.h"
 
 /* What status.get says of a dependency. */
@@ -64,6 +66,8 @@ struct sc_app {
     struct sc_spool_tasks *spool_tasks;
     struct sc_redis_tasks *redis_tasks; /* NULL while Redis is switched off */
     struct sc_tasks *tasks;
+    struct sc_spool_notes *spool_notes;
+    struct sc_task_notes *notes;
     struct sc_strv groups; /* the label "group" of this gateway */
     struct sc_ops_env env;
     struct sc_control_server *control;
@@ -91,6 +95,8 @@ struct sc_mesh_key app_mesh_key(const struct sc_app *a);
 unsigned app_turns(void *app);
 bool app_is_busy(void *app, const char *agent);
 void app_tasks_ready(void *app);
+void app_reached(void *app, const struct sc_message *m, enum sc_stage stage, const char *text);
+bool app_say_note(void *app, const struct sc_task_note *n);
 void app_set_link(struct sc_app *a, enum app_link_id id, const char *state, const char *detail,
                   const char *remedy);
 void app_link_view(void *app, const char *link, struct sc_link_view *ret);

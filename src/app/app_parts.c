@@ -204,6 +204,7 @@ static void build_router(struct sc_app *a)
         .deliver = app_deliver,
         .queues = app_queues,
         .died = app_died,
+        .reached = app_reached,
         .ctx = a,
     };
     size_t n = 0;
@@ -282,6 +283,22 @@ static void build_presence(struct sc_app *a)
     a->presence = sc_presence_new(&deps);
 }
 
+static int build_notes(struct sc_app *a, struct sc_err *err)
+{
+    a->spool_notes = sc_spool_notes_new(a->spool, err);
+    if (!a->spool_notes)
+        return err->code;
+    const struct sc_task_notes_deps deps = { .loop = a->loop,
+                                             .log = a->log,
+                                             .clock = a->clock,
+                                             .spool = sc_spool_sqlite_port(a->spool),
+                                             .store = sc_spool_notes_port(a->spool_notes),
+                                             .say = app_say_note,
+                                             .ctx = a };
+    a->notes = sc_task_notes_new(&deps);
+    return SC_OK;
+}
+
 static int build_tasks(struct sc_app *a, struct sc_err *err)
 {
     static const char group[] = "group=";
@@ -311,7 +328,7 @@ static int build_tasks(struct sc_app *a, struct sc_err *err)
         deps.queue = sc_redis_tasks_port(a->redis_tasks);
     }
     a->tasks = sc_tasks_new(&deps);
-    return SC_OK;
+    return build_notes(a, err);
 }
 
 static void build_env(struct sc_app *a)
@@ -335,6 +352,7 @@ static void build_env(struct sc_app *a)
         .agent_key = &a->agent_key,
         .mcp_url = a->mcp_url,
         .tasks = a->tasks,
+        .notes = a->notes,
         .groups = &a->groups,
         .started = a->started,
         .link = app_link_view,

@@ -249,6 +249,8 @@ int sc_router_reply(struct sc_router *r, const struct sc_message *m, const char 
     int rc = put(r, a, &s, err);
     if (rc == SC_OK)
         rc = sc_router_progress(r, m, SC_STAGE_REPLIED, NULL, err);
+    if (rc == SC_OK && m->extra && r->d.reached)
+        r->d.reached(r->d.ctx, m, SC_STAGE_REPLIED, a->body);
     if (rc == SC_OK)
         after_commit(r, &s);
     else

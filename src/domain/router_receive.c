@@ -84,6 +84,13 @@ static void after_commit(struct sc_router *r, const struct sc_transport *via,
     router_after_commit(r, on_stored, a);
 }
 
+static void reached(struct sc_router *r, const struct sc_message *m, enum sc_stage stage,
+                    const char *text)
+{
+    if (m->extra && r->d.reached && m->kind == SC_KIND_MESSAGE)
+        r->d.reached(r->d.ctx, m, stage, text);
+}
+
 static void progressed(struct sc_router *r, const struct sc_message *m, enum sc_stage stage,
                        const char *reason)
 {
@@ -91,6 +98,8 @@ static void progressed(struct sc_router *r, const struct sc_message *m, enum sc_
         r->n.delivered++;
     if (stage == SC_STAGE_REPLIED)
         r->n.replied++;
+    else
+        reached(r, m, stage, reason);
     sc_log_info(r->d.log, stage == SC_STAGE_DEAD ? "inbox.dead" : "inbox.stage",
                 SC_ID("id", &m->id), SC_S("stage", sc_fsm_name(&sc_stage_fsm, (int)stage)),
                 SC_S("to", m->to_agent), SC_S("reason", reason));
@@ -105,6 +114,7 @@ static void arrived(struct sc_router *r, const struct sc_message *m, enum sc_sta
     sc_log_info(r->d.log, "msg.stored", SC_ID("id", &m->id), SC_S("from", m->from_agent),
                 SC_S("to", m->to_agent), SC_S("kind", sc_kind_name(m->kind)));
     router_tell(r, m->from_gateway, &m->id, SC_STAGE_STORED, NULL);
+    reached(r, m, SC_STAGE_STORED, NULL);
     if (m->kind == SC_KIND_REPLY && !sc_id_is_zero(&m->in_reply_to)) {
         (void)router_advance(r, &m->in_reply_to, SC_STAGE_REPLIED, now, NULL);
         router_wake(r, &m->in_reply_to); /* also when the receipt `replied` was faster */

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "consul_internal.h"
 #include "sideclaw/mem.h"
@@ -44,6 +45,7 @@ struct sc_consul {
     sc_directory_done_fn *withdrawn;
     void *withdrawn_ctx;
     struct sc_err withdraw_err;
+    LIST_HEAD(, putting) puts; /* of sc_consul_put, under way */
 };
 
 /* ---- the link ---- */
@@ -394,6 +396,36 @@ void sc_consul_reject(struct sc_consul *c, const struct sc_entry *e, const char 
     sc_consul_mailbox_reject(c->mailbox, e->name, reason);
 }
 
+struct putting {
+    LIST_ENTRY(putting) link;
+    sc_directory_done_fn *done;
+    void *ctx;
+};
+
+static void on_put(void *ctx, const struct sc_http_response *res, const struct sc_err *err)
+{
+    struct putting p = *(struct putting *)ctx;
+    (void)res;
+    LIST_REMOVE((struct putting *)ctx, link);
+    free(ctx);
+    p.done(p.ctx, err);
+}
+
+int sc_consul_put(struct sc_consul *c, const char *rest, const char *value, size_t n,
+                  sc_directory_done_fn *done, void *ctx, struct sc_err *err)
+{
+    if (c->link != SC_LINK_UP || c->closed)
+        return sc_fail(err, SC_EAWAY, "consul is away");
+    if (sc_consul_kv_busy(c->env.kv))
+        return sc_fail(err, SC_EBUSY, "consul: %d writes wait for it already", SC_KV_WAITING_MAX);
+    sc_auto_free char *key = sc_xasprintf("%s/%s", c->prefix, rest);
+    struct putting *p = sc_xmalloc(sizeof *p);
+    *p = (struct putting){ .done = done, .ctx = ctx };
+    LIST_INSERT_HEAD(&c->puts, p, link);
+    (void)sc_consul_kv_put(c->env.kv, key, value, n, on_put, p);
+    return SC_OK;
+}
+
 void sc_consul_set_token(struct sc_consul *c, const char *token)
 {
     sc_consul_kv_set_token(c->env.kv, token);
@@ -430,6 +462,11 @@ void sc_consul_free(struct sc_consul *c)
     sc_consul_mailbox_free(c->mailbox);
     sc_consul_view_free(c->view);
     sc_consul_kv_free(c->env.kv);
+    struct putting *p;
+    while ((p = LIST_FIRST(&c->puts))) {
+        LIST_REMOVE(p, link);
+        free(p); /* NOLINT(clang-analyzer-unix.Malloc): it loses LIST_REMOVE */
+    }
     free(c->prefix);
     free(c->self);
     free(c->state_dir);

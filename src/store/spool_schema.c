@@ -117,7 +117,15 @@ static const char schema_4[] =
     "CREATE INDEX tasks_open ON tasks(n) WHERE state < 3;"
     "CREATE INDEX tasks_finished ON tasks(finished_ms) WHERE state >= 3;"
     "CREATE TABLE task_ends(id TEXT NOT NULL, fence INTEGER NOT NULL, agent TEXT, home TEXT,"
-    "  result TEXT, PRIMARY KEY(id, fence));";
+    "  result TEXT, PRIMARY KEY(id, fence));"
+    /* What became of the work that agents here were asked for; owed to Consul while said <
+       version. */
+    "CREATE TABLE task_notes(agent TEXT NOT NULL, name TEXT NOT NULL, sender TEXT, message TEXT,"
+    "  state INTEGER NOT NULL, result TEXT, reason TEXT, queued_ms INTEGER NOT NULL,"
+    "  started_ms INTEGER NOT NULL, finished_ms INTEGER NOT NULL, version INTEGER NOT NULL,"
+    "  said INTEGER NOT NULL, PRIMARY KEY(agent, name));"
+    "CREATE INDEX task_notes_owed ON task_notes(queued_ms) WHERE said < version;"
+    "CREATE INDEX task_notes_finished ON task_notes(finished_ms) WHERE finished_ms > 0;";
 
 /* migrations[v] brings a file of version v to v + 1. */
 static const char *const migrations[] = { schema_1, schema_2, schema_3, schema_4 };

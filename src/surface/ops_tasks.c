@@ -1,7 +1,7 @@
 /* ops_tasks.c: the task queue: push, take, complete, fail, look. */
 #include <string.h>
 
-#include "handlers.h"
+#include "delegate.h"
 #include "sideclaw/limits.h"
 #include "sideclaw/mem.h"
 #include "sideclaw/task_json.h"
@@ -78,6 +78,10 @@ void sc_op_task_push(struct sc_call *call)
         return;
     }
     sc_set_str(&t.from, who(call, "from"));
+    if (t.agent) { /* he is woken, and not left to look for it */
+        sc_delegate_push(call, &t);
+        return;
+    }
     start(call, &(struct sc_task_ask){ .what = SC_TASK_PUSH, .task = &t }, on_task);
 }
 
@@ -122,6 +126,16 @@ void sc_op_task_pop(struct sc_call *call)
 
 /* --- with a lease --- */
 
+/* Without a fence it is about work that the agent was asked for by name; true: the call has ended.
+ */
+static bool without_lease(struct sc_call *call, bool ok, const char *text)
+{
+    if (sc_value_get_str(call->params, "fence"))
+        return false;
+    sc_delegate_end(call, who(call, "agent"), ok, text);
+    return true;
+}
+
 /* The lease that the call is about; false: the call has ended. */
 static bool read_lease(struct sc_call *call, struct sc_task_ask *q)
 {
@@ -151,7 +165,8 @@ static void on_completed(void *ctx, const struct sc_task_reply *reply, const str
 void sc_op_task_complete(struct sc_call *call)
 {
     struct sc_task_ask q = { .what = SC_TASK_END };
-    if (!read_lease(call, &q))
+    if (without_lease(call, true, sc_value_get_str(call->params, "result")) ||
+        !read_lease(call, &q))
         return;
     q.text = sc_value_get_str(call->params, "result");
     start(call, &q, on_completed);
@@ -160,7 +175,8 @@ void sc_op_task_complete(struct sc_call *call)
 void sc_op_task_fail(struct sc_call *call)
 {
     struct sc_task_ask q = { .what = SC_TASK_FAIL };
-    if (!read_lease(call, &q))
+    if (without_lease(call, false, sc_value_get_str(call->params, "reason")) ||
+        !read_lease(call, &q))
         return;
     q.text = sc_value_get_str(call->params, "reason");
     if (!q.text || !*q.text)
@@ -188,7 +204,11 @@ static void about(struct sc_call *call, enum sc_task_what what, const char *text
 
 void sc_op_task_get(struct sc_call *call)
 {
-    about(call, SC_TASK_GET, NULL);
+    struct sc_value *v = sc_delegate_get(call->env, sc_value_get_str(call->params, "id"));
+    if (v)
+        sc_call_reply(call, v);
+    else
+        about(call, SC_TASK_GET, NULL);
 }
 
 void sc_op_task_retry(struct sc_call *call)

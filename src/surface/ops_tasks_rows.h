@@ -20,10 +20,10 @@
         .name = "agent", .type = SC_PARAM_STR, .min = 1, .max = SC_NAME_MAX, .caller = true,       \
         .help = "Who works on it."                                                                 \
     }
-#define P_FENCE                                                                                    \
+#define P_FENCE(must)                                                                              \
     {                                                                                              \
-        .name = "fence", .type = SC_PARAM_STR, .required = true, .min = 1,                         \
-        .max = SC_FENCE_TEXT_SIZE - 1, .help = "The task's fence, as pop_task gave it."            \
+        .name = "fence", .type = SC_PARAM_STR, .required = must, .min = 1,                         \
+        .max = SC_FENCE_TEXT_SIZE - 1, .help = "As pop_task gave it; none if you were asked."      \
     }
 
 static const struct sc_param task_push_params[] = {
@@ -72,14 +72,14 @@ static const struct sc_param task_push_params[] = {
 static const struct sc_param task_pop_params[] = { P_HOLDER, END };
 static const struct sc_param task_complete_params[] = {
     P_TASK_ID,
-    P_FENCE,
+    P_FENCE(false),
     P_HOLDER,
     { .name = "result", .type = SC_PARAM_STR, .max = SC_TASK_BODY_MAX, .help = "What came of it." },
     END,
 };
 static const struct sc_param task_fail_params[] = {
     P_TASK_ID,
-    P_FENCE,
+    P_FENCE(false),
     P_HOLDER,
     { .name = "reason",
       .type = SC_PARAM_STR,
@@ -88,7 +88,7 @@ static const struct sc_param task_fail_params[] = {
     { .name = "retry", .type = SC_PARAM_BOOL, .help = "false: nobody needs to try again." },
     END,
 };
-static const struct sc_param task_renew_params[] = { P_TASK_ID, P_FENCE, P_HOLDER, END };
+static const struct sc_param task_renew_params[] = { P_TASK_ID, P_FENCE(true), P_HOLDER, END };
 static const struct sc_param task_id_params[] = { P_TASK_ID, END };
 static const struct sc_param task_list_params[] = {
     { .name = "state",

@@ -215,6 +215,8 @@
                              "'finished':" T_TEXT ","                                              \
                              "'result':" T_TEXT ","                                                \
                              "'reason':" T_TEXT ","                                                \
+                             "'message':" T_TEXT ","                                               \
+                             "'started':" T_TEXT ","                                               \
                              "'confirmed':" T_BOOL)
 #define T_POPPED T_OBJECT("'task'", "'task':{'anyOf':[{'type':'null'}," T_TASK "]}")
 #define T_TASKS                                                                                    \

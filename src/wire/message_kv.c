@@ -5,6 +5,7 @@
 #include "message_internal.h"
 #include "sideclaw/mem.h"
 #include "sideclaw/message_json.h"
+#include "sideclaw/parse.h"
 #include "value_internal.h"
 
 /* A full envelope names its sender's gateway; the minimal form has a bare word. */
@@ -44,11 +45,30 @@ static int not_a_reply(const struct sc_value *v, struct sc_err *err)
     return SC_OK;
 }
 
+/* Work that the agent is asked for: {"from","kind":"task","body"}. A message all the same, marked
+ * with the last part of its key, under which its state can be read. */
+static int mark_task(const struct sc_value *v, const char *name, struct sc_err *err)
+{
+    json_t *obj = sc_value_json(v);
+    if (!sc_streq(sc_value_get_str(v, "kind"), "task"))
+        return SC_OK;
+    const char *slash = strrchr(name, '/'), *last = slash ? slash + 1 : name;
+    sc_auto_free char *task = sc_xstrndup(last, strcspn(last, "@"));
+    if (sc_name_check("the last part of a task's key", task, err) < 0)
+        return SC_EINVAL;
+    (void)json_object_del(obj, "kind"); /* it is there */
+    return json_object_set_new(obj, "task", json_string(task)) == 0
+               ? SC_OK
+               : sc_fail(err, SC_EINVAL, "the task cannot be marked");
+}
+
 /* `name` makes the id, so that the same key read twice is the same message. */
 static int finish(const struct sc_value *v, struct sc_message *m, const char *name,
                   struct sc_message *ret, struct sc_err *err)
 {
-    int r = sc_message_parts_from_json(sc_value_json(v), m, err);
+    int r = mark_task(v, name, err);
+    if (r == SC_OK)
+        r = sc_message_parts_from_json(sc_value_json(v), m, err);
     if (r == SC_OK)
         r = sc_message_check(m, err);
     if (r < 0)

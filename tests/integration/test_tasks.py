@@ -14,7 +14,7 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
-from support.fake_gateway import Run
+from support.fake_gateway import Run, TurnError
 from support.mesh import Mesh
 from support.process import Process
 from support.redis import Redis
@@ -442,3 +442,91 @@ def judge(
         f"{words['late']} kept first, {words['stale']} told stale; lost 0, twice 0; "
         + ", ".join(f"{n} x {what}" for what, n in sorted(faults.items()))
     )
+
+
+# --- work that one agent is asked for ---
+
+
+def status_in_consul(mesh: Mesh, agent: str, task: str) -> dict[str, Any]:
+    return dict(json.loads(mesh.consul.get(mesh.key(f"agents/{agent}/tasks/{task}")) or "{}"))
+
+
+def test_a_task_in_the_inbox_of_an_agent_wakes_him_and_its_state_is_in_consul(mesh: Mesh) -> None:
+    gw = mesh.add("gw1", agents=["infra"])
+    mesh.wait_whole()
+    go, seen = threading.Event(), threading.Event()
+
+    def turn(run: Run) -> str:
+        seen.set()
+        go.wait(30)
+        return f"restarted: {run.message}"
+
+    mesh.gateways["gw1"].turn = turn
+    key = mesh.key("agents/infra/inbox/task-123")
+    mesh.consul.put(key, json.dumps({"from": "jerry", "kind": "task", "body": "restart web"}))
+    assert seen.wait(15), "he was woken"
+    eventually(lambda: status_in_consul(mesh, "infra", "task-123")["state"] == "running", "it runs")
+    go.set()
+    eventually(lambda: status_in_consul(mesh, "infra", "task-123")["state"] == "done", "it is done")
+    over = status_in_consul(mesh, "infra", "task-123")
+    assert over["result"] == "restarted: restart web" and over["from"] == "external:jerry"
+    assert over["created"] <= over["started"] <= over["finished"]
+    assert gw.json("task", "show", "task-123")["state"] == "done"
+    assert mesh.gateways["gw1"].runs and len(mesh.gateways["gw1"].runs) == 1
+
+
+def test_pushed_to_an_agent_elsewhere_it_wakes_him_and_its_sender_reads_the_result(mesh: Mesh) -> None:
+    here = mesh.add("gw1", agents=["jerry"])
+    there = mesh.add("gw2", agents=["infra"])
+    mesh.wait_whole()
+    asked = here.json("task", "push", "--agent", "jerry", "--for", "infra", "--id", "task-5", "look")
+    assert (asked["id"], asked["state"]) == ("task-5", "queued")
+    eventually(lambda: here.json("task", "show", "task-5")["state"] == "done", "its sender knows")
+    assert here.json("task", "show", "task-5")["result"] == "echo(infra): look"
+    eventually(lambda: status_in_consul(mesh, "infra", "task-5")["state"] == "done", "and the shell")
+    assert status_in_consul(mesh, "infra", "task-5")["from"] == "jerry"
+    assert len(mesh.gateways["gw2"].runs) == 1 and there.json("task", "show", "task-5")["from"] == "jerry"
+
+
+def test_the_agents_own_word_on_it_stands(mesh: Mesh) -> None:
+    gw = mesh.add("gw1", agents=["infra"])
+    mesh.wait_whole()
+
+    def turn(run: Run) -> str:
+        answer = gw.http("POST", "/v1/tasks/task-6/fail", {"agent": "infra", "reason": "no access"})
+        assert answer.status == 200, answer.text
+        return "sorry"
+
+    mesh.gateways["gw1"].turn = turn
+    gw.cli("task", "push", "--for", "infra", "--id", "task-6", "drop the database").ok()
+    eventually(lambda: status_in_consul(mesh, "infra", "task-6")["state"] == "failed", "it failed")
+    assert status_in_consul(mesh, "infra", "task-6")["reason"] == "no access"
+    again = gw.http("POST", "/v1/tasks/task-6/complete", {"agent": "infra"}).problem(409)
+    assert "failed" in again["detail"]
+    other = gw.http("POST", "/v1/tasks/task-99/complete", {"agent": "infra"}).problem(400)
+    assert "fence" in other["detail"]
+
+
+def test_a_turn_that_fails_is_told_as_failed_also_after_consul_was_away(
+    make_mesh: Callable[..., Mesh], own_consul: Callable[..., Any], redis: Redis
+) -> None:
+    mesh = make_mesh(own_consul(keep=True), redis)
+    gw = mesh.add("gw1", agents=["infra"])
+    mesh.wait_whole()
+    go, seen = threading.Event(), threading.Event()
+
+    def turn(run: Run) -> str:
+        seen.set()
+        go.wait(60)
+        raise TurnError("no such model")
+
+    mesh.gateways["gw1"].turn = turn
+    gw.cli("task", "push", "--for", "infra", "--id", "task-8", "x").ok()
+    assert seen.wait(15)
+    mesh.consul.process.kill()
+    gw.wait_link("consul", "down", within=30)
+    go.set()
+    eventually(lambda: gw.json("task", "show", "task-8")["state"] == "failed", "we know")
+    mesh.consul.start()
+    eventually(lambda: status_in_consul(mesh, "infra", "task-8").get("state") == "failed", "so does Consul", 30)
+    assert "no such model" in status_in_consul(mesh, "infra", "task-8")["reason"]
