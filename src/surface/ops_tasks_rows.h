@@ -142,7 +142,7 @@ static const struct sc_tool task_status_tool = {
       .summary = "Put a task into the mesh's queue; it is on disk here until it is over.",         \
       .params = task_push_params,                                                                  \
       .status = 202,                                                                               \
-      .result = T_TASK,                                                                            \
+      .result = T_TASK_STATE,                                                                      \
       .tool = &push_task_tool,                                                                     \
       .handler = sc_op_task_push },                                                                \
         { .name = "task.pop",                                                                      \
@@ -160,7 +160,7 @@ static const struct sc_tool task_status_tool = {
           .summary = "A task is done: 200 when its home has that on disk, 202 when only we have.", \
           .params = task_complete_params,                                                          \
           .status = 200,                                                                           \
-          .result = T_TASK,                                                                        \
+          .result = T_TASK_STATE,                                                                  \
           .tool = &complete_task_tool,                                                             \
           .handler = sc_op_task_complete },                                                        \
         { .name = "task.fail",                                                                     \
@@ -169,7 +169,7 @@ static const struct sc_tool task_status_tool = {
           .summary = "An attempt came to nothing: it is tried again later, or given up.",          \
           .params = task_fail_params,                                                              \
           .status = 200,                                                                           \
-          .result = T_TASK,                                                                        \
+          .result = T_TASK_STATE,                                                                  \
           .tool = &fail_task_tool,                                                                 \
           .handler = sc_op_task_fail },                                                            \
         { .name = "task.renew",                                                                    \
@@ -178,7 +178,7 @@ static const struct sc_tool task_status_tool = {
           .summary = "Still at work: the lease begins anew.",                                      \
           .params = task_renew_params,                                                             \
           .status = 200,                                                                           \
-          .result = T_TASK,                                                                        \
+          .result = T_TASK_STATE,                                                                  \
           .handler = sc_op_task_renew },                                                           \
         { .name = "task.get",                                                                      \
           .http = "GET /v1/tasks/{id}",                                                            \
@@ -203,12 +203,13 @@ static const struct sc_tool task_status_tool = {
           .summary = "Give a dead or cancelled task another life.",                                \
           .params = task_id_params,                                                                \
           .status = 200,                                                                           \
-          .result = T_TASK,                                                                        \
+          .result = T_TASK_STATE,                                                                  \
           .handler = sc_op_task_retry },                                                           \
     {                                                                                              \
         .name = "task.cancel", .http = "POST /v1/tasks/{id}/cancel", .scope = SC_SCOPE_OPERATOR,   \
         .summary = "Call a task off; who works on it is told when he is done.",                    \
-        .params = task_id_params, .status = 200, .result = T_TASK, .handler = sc_op_task_cancel    \
+        .params = task_id_params, .status = 200, .result = T_TASK_STATE,                           \
+        .handler = sc_op_task_cancel                                                               \
     }
 
 #endif
