@@ -15,26 +15,6 @@ struct sc_task_notes {
     struct sc_task_note saying; /* name NULL: nothing is on its way */
 };
 
-const char *sc_note_state_name(enum sc_note_state s)
-{
-    static const char *const names[] = { [SC_NOTE_QUEUED] = "queued",
-                                         [SC_NOTE_RUNNING] = "running",
-                                         [SC_NOTE_DONE] = "done",
-                                         [SC_NOTE_FAILED] = "failed" };
-    return names[s];
-}
-
-void sc_task_note_fini(struct sc_task_note *n)
-{
-    free(n->agent);
-    free(n->name);
-    free(n->from);
-    free(n->message);
-    free(n->result);
-    free(n->reason);
-    *n = (struct sc_task_note){ .agent = NULL };
-}
-
 /* --- saying --- */
 
 static void say_next(struct sc_task_notes *t)
