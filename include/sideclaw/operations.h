@@ -69,7 +69,7 @@ struct sc_ops_env {
     const char *mcp_url;                  /* http://HOST:PORT/mcp; NULL while HTTP is off */
     struct sc_tasks *tasks;
     struct sc_task_notes *notes;  /* of work that agents here were asked for */
-    const struct sc_strv *groups; /* of this gateway's agents, for tasks */
+    const struct sc_strv *labels; /* of this gateway */
     /* link: "gateway", "redis", "peer", "consul" */
     void (*link)(void *ctx, const char *link, struct sc_link_view *ret);
     void (*redis_stats)(void *ctx, struct sc_transport_stats *ret); /* may be NULL */

@@ -112,7 +112,6 @@ void sc_app_free(struct sc_app *a)
     sc_loop_free(a->loop);
     sc_log_free(a->log);
     free_links(a);
-    sc_strv_fini(&a->groups);
     free(a->health_url);
     free(a->peer_url);
     free(a->mcp_url);

@@ -68,7 +68,6 @@ struct sc_app {
     struct sc_tasks *tasks;
     struct sc_spool_notes *spool_notes;
     struct sc_task_notes *notes;
-    struct sc_strv groups; /* the label "group" of this gateway */
     struct sc_ops_env env;
     struct sc_control_server *control;
     struct sc_timer *probe_timer; /* carries the gateway's HTTP state to the board */

@@ -301,7 +301,6 @@ static int build_notes(struct sc_app *a, struct sc_err *err)
 
 static int build_tasks(struct sc_app *a, struct sc_err *err)
 {
-    static const char group[] = "group=";
     struct sc_tasks_deps deps = { .loop = a->loop,
                                   .log = a->log,
                                   .clock = a->clock,
@@ -309,9 +308,6 @@ static int build_tasks(struct sc_app *a, struct sc_err *err)
                                   .self_name = a->cfg.gateway_name,
                                   .is_busy = app_is_busy,
                                   .ctx = a };
-    for (size_t i = 0; i < a->cfg.labels.n; i++)
-        if (strncmp(a->cfg.labels.v[i], group, sizeof group - 1) == 0)
-            sc_strv_add(&a->groups, a->cfg.labels.v[i] + sizeof group - 1);
     a->spool_tasks = sc_spool_tasks_new(a->spool, err);
     if (!a->spool_tasks)
         return err->code;
@@ -353,7 +349,7 @@ static void build_env(struct sc_app *a)
         .mcp_url = a->mcp_url,
         .tasks = a->tasks,
         .notes = a->notes,
-        .groups = &a->groups,
+        .labels = &a->cfg.labels,
         .started = a->started,
         .link = app_link_view,
         .redis_stats = app_redis_stats,

@@ -103,25 +103,39 @@ static void on_popped(void *ctx, const struct sc_task_reply *reply, const struct
     sc_call_reply(call, v);
 }
 
-static const struct sc_strv *capabilities_of(const struct sc_ops_env *env, const char *agent)
+static const struct sc_agent_info *find_agent(const struct sc_ops_env *env, const char *agent)
 {
     size_t n;
     const struct sc_agent_info *agents = sc_registry_local(env->registry, &n);
     for (size_t i = 0; i < n; i++)
         if (sc_streq(agents[i].id, agent))
-            return &agents[i].capabilities;
+            return &agents[i];
     return NULL;
+}
+
+/* Those of the gateway and those that the agent declared. */
+static void add_groups(struct sc_strv *groups, const struct sc_strv *labels)
+{
+    static const char group[] = "group=";
+    for (size_t i = 0; labels && i < labels->n; i++)
+        if (strncmp(labels->v[i], group, sizeof group - 1) == 0)
+            sc_strv_add(groups, labels->v[i] + sizeof group - 1);
 }
 
 void sc_op_task_pop(struct sc_call *call)
 {
     const char *agent = who(call, "agent");
+    const struct sc_agent_info *a = find_agent(call->env, agent);
+    struct sc_strv groups = { .n = 0 };
+    add_groups(&groups, call->env->labels);
+    add_groups(&groups, a ? &a->labels : NULL);
     start(call,
           &(struct sc_task_ask){ .what = SC_TASK_POP,
                                  .agent = agent,
-                                 .capabilities = capabilities_of(call->env, agent),
-                                 .groups = call->env->groups },
+                                 .capabilities = a ? &a->capabilities : NULL,
+                                 .groups = &groups },
           on_popped);
+    sc_strv_fini(&groups);
 }
 
 /* --- with a lease --- */
