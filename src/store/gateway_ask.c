@@ -109,10 +109,10 @@ void gw_asks_lost(struct sc_gateway_ws *g)
                   "the connection to the gateway was lost: it may have done what "
                   "was asked, or not");
     /* Nobody can ask again before this is over: the state says so. */
-    while (!LIST_EMPTY(&g->asks)) {
-        struct sc_gateway_ask *a = LIST_FIRST(&g->asks);
-        a->request = 0; /* dropped with all others */
-        end(a, NULL, &err);
+    struct sc_gateway_ask *a;
+    while ((a = LIST_FIRST(&g->asks))) {
+        a->request = 0;     /* dropped with all others */
+        end(a, NULL, &err); /* NOLINT(clang-analyzer-unix.Malloc): it does not follow LIST_REMOVE */
     }
 }
 

@@ -198,6 +198,7 @@ static void read_config(struct install *in)
 {
     const struct sc_gateway_admin *gateway = &in->call->env->gateway;
     struct sc_err err = SC_ERR_INIT;
+    sc_assert(gateway->ask); /* start looked */
     if (gateway->ask(gateway->impl, "config.get", sc_value_object(), on_config, in, &in->ask,
                      &err) < 0)
         fail(in, &err);

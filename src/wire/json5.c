@@ -31,7 +31,8 @@ static int fail(struct scan *s, size_t at, const char *what)
 
 static char peek(const struct scan *s)
 {
-    return s->at < s->n ? s->text[s->at] : '\0';
+    static const char end = '\0';
+    return s->at < s->n ? s->text[s->at] : end;
 }
 
 static bool starts(const struct scan *s, const char *with)
@@ -125,7 +126,7 @@ static void add_rune(struct sc_buf *out, uint32_t c)
 static int read_unicode(struct scan *s, struct sc_buf *out)
 {
     size_t begin = s->at;
-    uint32_t c, low;
+    uint32_t c = 0, low = 0;
     int r = hex(s, 4, &c);
     if (r == SC_OK && c >= 0xd800 && c <= 0xdbff && starts(s, "\\u")) {
         s->at += 2;
@@ -147,7 +148,7 @@ static int read_escape(struct scan *s, struct sc_buf *out)
     static const char names[] = "bfnrtv", means[] = "\b\f\n\r\t\v";
     char c = peek(s);
     const char *named = c ? strchr(names, c) : NULL;
-    uint32_t code;
+    uint32_t code = 0;
     s->at++;
     if (named) {
         sc_buf_addc(out, means[named - names]);
@@ -228,7 +229,7 @@ static bool is(struct sc_str w, const char *word)
 static int read_plain(struct scan *s, enum sc_json5_kind *ret, char **ret_word)
 {
     size_t begin = s->at;
-    struct sc_str w;
+    struct sc_str w = { 0 };
     int r = read_word(s, "+-.", &w);
     if (r < 0)
         return r;
@@ -258,7 +259,7 @@ static int read_value(struct scan *s, int node);
 
 static int read_name(struct scan *s, int object, int node)
 {
-    struct sc_str w;
+    struct sc_str w = { 0 };
     char *name = NULL;
     size_t begin = s->at;
     int r = peek(s) == '"' || peek(s) == '\'' ? read_text(s, &name) : read_word(s, "", &w);

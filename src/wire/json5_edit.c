@@ -96,8 +96,8 @@ static void add_name(const struct edit *e, struct sc_buf *out, const char *name)
 {
     static const char bare[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_$0123456789";
     int first = e->tree->v[0].first;
-    char style = first == SC_JSON5_NONE ? '"' : e->text->p[e->tree->v[first].from];
-    bool quoted = style == '"' || style == '\'' || !*name || name[strspn(name, bare)] ||
+    const char *style = first == SC_JSON5_NONE ? "\"" : e->text->p + e->tree->v[first].from;
+    bool quoted = *style == '"' || *style == '\'' || !*name || name[strspn(name, bare)] ||
                   strchr("0123456789", *name);
     if (quoted) {
         sc_auto_value struct sc_value *v = sc_value_str(name);

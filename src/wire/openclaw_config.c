@@ -23,7 +23,7 @@ struct work {
 static bool ends_with(const char *s, const char *end)
 {
     size_t n = s ? strlen(s) : 0, k = strlen(end);
-    return n >= k && memcmp(s + n - k, end, k) == 0;
+    return s && n >= k && memcmp(s + n - k, end, k) == 0;
 }
 
 /* By its name and where it leads to: no mark of ours would survive in every field. */
