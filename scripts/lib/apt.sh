@@ -4,7 +4,7 @@
 SC_APT_BUILD=(gcc cmake ninja-build pkg-config libevent-dev libhiredis-dev libcurl4-openssl-dev
   libjansson-dev libconfig-dev uuid-dev uthash-dev libsqlite3-dev libwslay-dev libsodium-dev)
 SC_APT_RUN=(redis-server sqlite3 curl python3)
-SC_APT_TEST=(libcriterion-dev ccache faketime iproute2)
+SC_APT_TEST=(libcriterion-dev ccache faketime iproute2 jq)
 SC_APT_CI=(clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev valgrind gcovr shellcheck)
 
 apt_have() { # apt_have PACKAGE
@@ -30,7 +30,7 @@ apt_missing() {
   done
   for package in "${want[@]}"; do
     case $package in # a tool from elsewhere will do: only libraries must be Debian's
-      gcc | cmake | curl | ccache | shellcheck | redis-server | sqlite3 | python3)
+      gcc | cmake | curl | jq | ccache | shellcheck | redis-server | sqlite3 | python3)
         command -v "$package" > /dev/null && continue ;;
     esac
     apt_have "$package" || printf '%s\n' "$package"

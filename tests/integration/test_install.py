@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 import stat
 from pathlib import Path
 from typing import Any, Callable
@@ -11,7 +12,7 @@ from typing import Any, Callable
 import pytest
 from support.fake_config import FakeConfig
 from support.mesh import Mesh
-from support.sidecar import Result, Sidecar
+from support.sidecar import ROOT, Result, Sidecar, program, run
 from support.wait import eventually
 
 MINE = """// my gateway
@@ -72,6 +73,29 @@ def test_the_skill_is_one_that_can_be_read(alone: Sidecar, config: FakeConfig) -
     (folder,) = config.value["skills"]["load"]["extraDirs"]
     text = (Path(folder) / "SKILL.md").read_text()
     assert text.startswith("---\nname: sideclaw-mesh\n") and len(text.splitlines()) < 80
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_an_installed_program_has_it_in_its_prefix(
+    alone: Sidecar, config: FakeConfig, tmp_path: Path, there: bool
+) -> None:
+    own = tmp_path / "bin/sideclaw"
+    own.parent.mkdir()
+    shutil.copy(program("sideclaw"), own)
+    skills = tmp_path / "share/sideclaw/skills"
+    if there:
+        shutil.copytree(ROOT / "src/skills", skills)
+    result = run(own, "--socket", alone.socket, "openclaw", "install").ok()
+    if there:
+        wanted = [str(skills / "sideclaw-mesh")]
+        assert config.value["skills"]["load"]["extraDirs"] == wanted
+    else:
+        assert "skills" not in config.value and "sideclaw-mesh" in result.err
+
+
+def test_no_skill_leaves_the_skills_alone(alone: Sidecar, config: FakeConfig) -> None:
+    install(alone, "--no-skill").ok()
+    assert "skills" not in config.value and "mesh_jerry" in config.value["mcp"]["servers"]
 
 
 def test_the_second_run_changes_nothing_and_says_so(alone: Sidecar, config: FakeConfig) -> None:
