@@ -8,13 +8,13 @@ third one, write down what to do, and tells the person. The models are a mock th
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from demo import ROOT, Demo, Progress, bold, main, say
+from support.wait import eventually
 
 QUESTION = "How are our machines, and what should we do?"
 ADVICE = "openclaw/shared/recommendations"
@@ -41,20 +41,19 @@ class Orchestra(Demo):
 
     def parts(self) -> dict[str, list[dict[str, Any]]]:
         look = "df --output=pcent / | tail -n 1 | tr -d ' '"
-        put = (
-            f"CONSUL_HTTP_ADDR={self.consul.addr} {shlex.quote(str(self.consul.program))} kv put {ADVICE} - "
-            "<<'ADVICE'\n{question}\nADVICE"
-        )
         return {
             "coordinator": [
                 ask("infra", "How full are the disks of your machine?"),
-                ask("automation", "Write down: / is {1} full. Above 80 %: run cleanup-images tonight."),
-                {"say": "infra says: / is {1} full. automation: {2}"},
+                ask("automation", "Write down: / is {1} full; above 80% run cleanup-images tonight."),
+                {"say": "infra says / is {1} full. automation has {2}"},
             ],
             "infra": [{"call": "exec", "args": {"command": look}}, {"say": "{1}"}],
             "automation": [
-                {"call": "exec", "args": {"command": put}},
-                {"say": f"noted in {ADVICE}"},
+                {
+                    "call": "push_event",
+                    "args": {"kind": "recommendation", "text": "{question}"},
+                },
+                {"say": f"noted it in {ADVICE}"},
             ],
         }
 
@@ -78,8 +77,9 @@ class Orchestra(Demo):
         say(bold(f"coordinator to person> {answer}"))
         if "%" not in answer or ADVICE not in answer:
             raise RuntimeError("that is not the answer of three agents that worked together")
-        if "% full" not in (self.consul.get(ADVICE) or ""):
-            raise RuntimeError(f"{ADVICE} does not say what was found")
+        eventually(
+            lambda: "% full" in (self.consul.get(ADVICE) or ""), f"{ADVICE} says what was found"
+        )
 
     def how_to_try_more(self) -> None:
         office = self.sidecars[0]
