@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Callable, Iterator, Mapping
 
 import pytest
@@ -64,7 +63,7 @@ ARGUMENTS: dict[str, Callable[[Story], Mapping[str, Any]]] = {
     "get_memory": lambda s: {"key": f"note-{s.mark}"},
     "list_memory": lambda s: {},
     "delete_memory": lambda s: {"key": f"note-{s.mark}"},
-    "push_event": lambda s: {"type": "test", "text": f"seen {s.mark}"},
+    "push_event": lambda s: {"kind": "test", "text": f"seen {s.mark}"},
     "recent_events": lambda s: {},
     "push_task": lambda s: {"body": f"job {s.mark}", "capability": s.mark},
     "task_status": lambda s: {"id": s.told["push_task"]["id"]},
@@ -109,11 +108,14 @@ COMBINATIONS = [
 ]
 
 
-@pytest.fixture
-def client(office: Office, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Client]:
+@pytest.fixture(scope="module")
+def client(
+    office: Office, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Client]:
+    """One connection for all tests of a client: to connect takes most of them longer than to call."""
     name, era, transport = request.param
     connect, _ = CLIENTS[name]
-    made = connect(tmp_path, office.server(transport), era)
+    made = connect(tmp_path_factory.mktemp("client"), office.server(transport), era)
     assert made.protocol in (None, PROTOCOL[era])
     yield made
     made.close()
