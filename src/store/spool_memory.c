@@ -219,7 +219,7 @@ static int before_write(struct sc_spool_sqlite *s, const char *agent, const char
 static int put(void *impl, const struct sc_memory_entry *e, struct sc_err *err)
 {
     struct sc_spool_sqlite *s = impl;
-    struct sc_memory_entry old = { .agent = NULL };
+    struct sc_memory_entry old = { .agent = e->agent, .key = e->key };
     int found = before_write(s, e->agent, e->key, &old, err);
     if (found < 0 && found != SC_ENOENT)
         return found;
@@ -235,7 +235,7 @@ static int put(void *impl, const struct sc_memory_entry *e, struct sc_err *err)
 static int mark(void *impl, const struct sc_memory_entry *e, bool dirty, struct sc_err *err)
 {
     struct sc_spool_sqlite *s = impl;
-    struct sc_memory_entry old = { .agent = NULL };
+    struct sc_memory_entry old = { .agent = e->agent, .key = e->key };
     int r = get(s, e->agent, e->key, &old, NULL, err);
     if (r < 0)
         return r == SC_ENOENT ? SC_OK : r;
@@ -338,7 +338,7 @@ static int bury(struct sc_spool_sqlite *s, struct sc_memory_entry *e, struct sc_
 
 static int drop(struct sc_spool_sqlite *s, struct sc_memory_entry *e, struct sc_err *err)
 {
-    struct sc_memory_entry old = { .agent = NULL };
+    struct sc_memory_entry old = { .agent = e->agent, .key = e->key };
     int r = before_write(s, e->agent, e->key, &old, err);
     if (r < 0)
         return r;
