@@ -1,5 +1,6 @@
 /* memory_internal.h: shared by memory.c (reading, writing, merging), memory_sync.c (what is
- * exchanged with Redis, and when), memory_batch.c, memory_look.c and memory_rules.c. */
+ * exchanged with Redis, and when), memory_walk.c (all of it), memory_batch.c, memory_look.c and
+ * memory_rules.c. */
 #ifndef SIDECLAW_MEMORY_INTERNAL_H
 #define SIDECLAW_MEMORY_INTERNAL_H
 
@@ -60,19 +61,44 @@ sc_wall sc_memory_now(const struct sc_memory *m);
 bool sc_memory_is_dead(const struct sc_memory *m, const struct sc_memory_entry *e);
 
 /* --- memory_sync.c --- */
-void sc_memory_followed_free(void *followed);
-/* The agent's memory is copied here from now on; NULL when there are too many. */
-struct followed *sc_memory_follow(struct sc_memory *m, const char *agent);
 void sc_memory_written(struct sc_memory *m);
 /* Something may be left to exchange. */
 void sc_memory_kick(struct sc_memory *m);
+/* Our disk, or Redis, does not do its part: try again in a moment. */
+void sc_memory_hold(struct sc_memory *m);
 /* Do what the answer says. */
 void sc_memory_answer(struct sc_memory *m, const struct sc_memory_answer *a);
+/* Somebody else's entry, of which only the stamp is known: do we lack it? */
+void sc_memory_hear(struct sc_memory *m, const struct sc_memory_entry *e);
 bool sc_memory_is_up(const struct sc_memory *m);
 /* A batch with this agent's horizon, to compare. */
 struct sc_memory_batch sc_memory_ask(struct sc_memory *m, const struct memory_batch *b);
+/* Start an exchange, or hold; seen 0: now. True: something else may be done now or later. */
+bool sc_memory_exchange(struct sc_memory *m, struct memory_batch *take_batch, bool give,
+                        uint64_t seen);
+/* Rows of one agent for an exchange: a sc_memory_fn whose ctx is this. */
+struct memory_collecting {
+    struct sc_memory *m;
+    struct memory_batch *b;
+    uint64_t first; /* the earliest stamp of the batch */
+};
+bool sc_memory_collect(void *collecting, const struct sc_memory_entry *e);
 void sc_memory_sync_init(struct sc_memory *m);
 void sc_memory_sync_fini(struct sc_memory *m);
+
+/* --- memory_walk.c --- */
+/* The agent's memory is copied here from now on; NULL when there are too many. */
+struct followed *sc_memory_follow(struct sc_memory *m, const char *agent);
+void sc_memory_follow_local(struct sc_memory *m);
+void sc_memory_follow_stored(struct sc_memory *m);
+void sc_memory_followed_free(void *followed);
+void sc_memory_queue(struct sc_memory *m, const char *agent, struct followed *f);
+/* Compare everything again. */
+void sc_memory_compare_all(struct sc_memory *m);
+/* The next step of the comparison; false: there is none. */
+bool sc_memory_walk(struct sc_memory *m);
+/* The link came or went: nothing is known of what Redis has. */
+void sc_memory_forget_progress(struct sc_memory *m);
 
 /* --- memory_batch.c --- */
 struct memory_batch *sc_memory_batch_new(const char *agent);

@@ -1,6 +1,6 @@
 /* What is exchanged with Redis, and when: first what was written here, then what is known to have
- * changed there, then everything, key by key. One exchange at a time, because the messages go over
- * the same link. */
+ * changed there, then everything, key by key (memory_walk.c). One exchange at a time, because the
+ * messages go over the same link. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,65 +33,9 @@ static int find(struct sc_memory *m, const char *agent, const char *key,
 }
 
 /* Our disk, or Redis, does not do its part: try again in a moment. */
-static void hold(struct sc_memory *m)
+void sc_memory_hold(struct sc_memory *m)
 {
     sc_timer_arm(m->hold, HOLD_MS);
-}
-
-/* --- whose memory is here --- */
-
-static void queue_agent(struct sc_memory *m, const char *agent, struct followed *f)
-{
-    if (f->queued)
-        return;
-    f->queued = true;
-    (void)sc_map_set(m->queue, agent, f);
-}
-
-void sc_memory_followed_free(void *followed)
-{
-    struct followed *f = followed;
-    free(f->agent);
-    free(f);
-}
-
-struct followed *sc_memory_follow(struct sc_memory *m, const char *agent)
-{
-    struct followed *f = sc_map_get(m->followed, agent);
-    if (f || sc_map_count(m->followed) >= SC_MEMORY_AGENTS_MAX)
-        return f;
-    f = sc_xcalloc(1, sizeof *f);
-    f->agent = sc_xstrdup(agent);
-    (void)sc_map_set(m->followed, agent, f);
-    queue_agent(m, agent, f);
-    pump(m);
-    return f;
-}
-
-static void follow_stored(void *ctx, const char *agent)
-{
-    (void)sc_memory_follow(ctx, agent);
-}
-
-static void follow_local(struct sc_memory *m)
-{
-    size_t n;
-    const struct sc_agent_info *agents = sc_registry_local(m->d.registry, &n);
-    for (size_t i = 0; i < n; i++)
-        (void)sc_memory_follow(m, agents[i].id);
-}
-
-static bool requeue(void *ctx, const char *agent, void *value)
-{
-    queue_agent(ctx, agent, value);
-    return true;
-}
-
-/* Compare everything again. */
-static void compare_all(struct sc_memory *m)
-{
-    sc_map_each(m->followed, requeue, m);
-    m->values_due = true;
 }
 
 /* --- what Redis has that we do not --- */
@@ -106,7 +50,7 @@ static void want(struct sc_memory *m, const char *agent, const char *key)
     if (sc_map_count(m->wanted) >= SC_MEMORY_WANTED_MAX) {
         struct followed *f = sc_map_get(m->followed, agent);
         if (f)
-            queue_agent(m, agent, f);
+            sc_memory_queue(m, agent, f);
         return;
     }
     sc_auto_free char *name = wanted_name(agent, key);
@@ -114,7 +58,7 @@ static void want(struct sc_memory *m, const char *agent, const char *key)
 }
 
 /* Somebody else's entry, of which only the stamp is known: do we lack it? */
-static void hear(struct sc_memory *m, const struct sc_memory_entry *e)
+void sc_memory_hear(struct sc_memory *m, const struct sc_memory_entry *e)
 {
     struct sc_memory_entry ours;
     if (!sc_map_get(m->followed, e->agent) || sc_memory_key_check(e->key, NULL) < 0)
@@ -131,7 +75,7 @@ static void hear(struct sc_memory *m, const struct sc_memory_entry *e)
 static void mark(struct sc_memory *m, const struct sc_memory_entry *e, bool dirty)
 {
     if (e->stamp.hlc && m->d.store.ops->mark(m->d.store.impl, e, dirty, NULL) < 0)
-        hold(m);
+        sc_memory_hold(m);
 }
 
 /* Our clock was ahead when this was written, and is not any more. Nobody else has seen the stamp,
@@ -154,7 +98,7 @@ static void refused(struct sc_memory *m, const struct sc_memory_entry *e)
     if (restamp(m, e))
         return;
     m->push_held = true;
-    hold(m);
+    sc_memory_hold(m);
     if (m->stats.is_ahead)
         return;
     m->stats.is_ahead = true;
@@ -177,7 +121,7 @@ void sc_memory_answer(struct sc_memory *m, const struct sc_memory_answer *a)
         break;
     case SC_MEMORY_THEIRS:
         if (sc_memory_merge(m, &a->entry, &err) < 0 && err.code != SC_OK)
-            hold(m);
+            sc_memory_hold(m);
         break;
     case SC_MEMORY_WANTED:
         mark(m, &a->entry, true);
@@ -202,7 +146,7 @@ static void on_answers(void *ctx, const struct sc_memory_answer *a, size_t n,
     for (size_t i = 0; i < n; i++)
         sc_memory_answer(m, &a[i]);
     if (err)
-        hold(m);
+        sc_memory_hold(m);
     pump(m);
 }
 
@@ -214,7 +158,8 @@ struct sc_memory_batch sc_memory_ask(struct sc_memory *m, const struct memory_ba
 }
 
 /* True when something is under way now. */
-static bool exchange(struct sc_memory *m, struct memory_batch *take_batch, bool give, uint64_t seen)
+bool sc_memory_exchange(struct sc_memory *m, struct memory_batch *take_batch, bool give,
+                        uint64_t seen)
 {
     sc_memory_batch_seal(take_batch);
     struct sc_memory_batch b = sc_memory_ask(m, take_batch);
@@ -224,22 +169,16 @@ static bool exchange(struct sc_memory *m, struct memory_batch *take_batch, bool 
     m->busy = m->d.remote.ops->exchange(m->d.remote.impl, &b, on_answers, m, NULL) == SC_OK;
     if (!m->busy) {
         sc_memory_batch_free(sc_steal(&m->batch));
-        hold(m);
+        sc_memory_hold(m);
     }
     return true;
 }
 
 /* --- step 1: what was written here --- */
 
-struct collecting {
-    struct sc_memory *m;
-    struct memory_batch *b;
-    uint64_t first; /* the earliest stamp of the batch */
-};
-
-static bool collect_dirty(void *ctx, const struct sc_memory_entry *e)
+bool sc_memory_collect(void *ctx, const struct sc_memory_entry *e)
 {
-    struct collecting *c = ctx;
+    struct memory_collecting *c = ctx;
     if (!c->b)
         c->b = sc_memory_batch_new(e->agent);
     if (!sc_streq(c->b->agent, e->agent) || sc_memory_batch_full(c->b))
@@ -254,13 +193,14 @@ static bool collect_dirty(void *ctx, const struct sc_memory_entry *e)
  * it is older than what we write now; what we wrote while the link was away gives way to it. */
 static bool push(struct sc_memory *m)
 {
-    struct collecting c = { .m = m };
+    struct memory_collecting c = { .m = m };
     struct sc_err err = SC_ERR_INIT;
     if (m->push_held)
         return false;
-    if (m->d.store.ops->dirty(m->d.store.impl, SC_MEMORY_BATCH_MAX, collect_dirty, &c, &err) < 0) {
+    if (m->d.store.ops->dirty(m->d.store.impl, SC_MEMORY_BATCH_MAX, sc_memory_collect, &c, &err) <
+        0) {
         sc_memory_batch_free(c.b);
-        hold(m);
+        sc_memory_hold(m);
         return false;
     }
     if (!c.b) {
@@ -268,14 +208,14 @@ static bool push(struct sc_memory *m)
         return false;
     }
     sc_memory_batch_seal(c.b);
-    return exchange(m, c.b, true, m->backlog ? 0 : c.first - 1);
+    return sc_memory_exchange(m, c.b, true, m->backlog ? 0 : c.first - 1);
 }
 
 /* --- step 2: what others are known to have written --- */
 
 static bool collect_wanted(void *ctx, const char *name, void *value)
 {
-    struct collecting *c = ctx;
+    struct memory_collecting *c = ctx;
     const char *blank = strchr(name, ' ');
     sc_auto_free char *agent = sc_xstrndup(name, (size_t)(blank - name));
     (void)value;
@@ -297,111 +237,9 @@ static bool collect_wanted(void *ctx, const char *name, void *value)
 
 static bool fetch(struct sc_memory *m)
 {
-    struct collecting c = { .m = m };
+    struct memory_collecting c = { .m = m };
     sc_map_each(m->wanted, collect_wanted, &c);
-    return c.b && exchange(m, c.b, false, 0);
-}
-
-/* --- step 3: everything --- */
-
-static void walk_to(struct sc_memory *m, enum walk walk, const char *cursor)
-{
-    m->walk = walk;
-    sc_set_str(&m->walk_cursor, cursor);
-}
-
-static bool walk_ours(struct sc_memory *m)
-{
-    struct collecting c = { .m = m };
-    const struct sc_memory_query q = {
-        .agent = m->walk_agent, .after = m->walk_cursor, .dead = true, .limit = SC_MEMORY_BATCH_MAX
-    };
-    if (m->d.store.ops->list(m->d.store.impl, &q, collect_dirty, &c, NULL) < 0) {
-        sc_memory_batch_free(c.b);
-        hold(m);
-        return false;
-    }
-    if (!c.b) {
-        walk_to(m, WALK_THEIRS, "0");
-        return true;
-    }
-    sc_memory_batch_seal(c.b);
-    sc_set_str(&m->walk_cursor, c.b->entries[c.b->n - 1].key);
-    return exchange(m, c.b, false, 0);
-}
-
-static void on_page(void *ctx, const struct sc_memory_entry *e, size_t n, const char *cursor,
-                    const struct sc_err *err)
-{
-    struct sc_memory *m = ctx;
-    m->busy = false;
-    if (err) {
-        hold(m);
-        pump(m);
-        return;
-    }
-    for (size_t i = 0; i < n; i++)
-        hear(m, &e[i]);
-    if (m->walk != WALK_NONE) /* else the link went and came meanwhile */
-        walk_to(m, sc_streq(cursor, "0") ? WALK_ENDS : m->walk, cursor);
-    pump(m);
-}
-
-static bool walk_theirs(struct sc_memory *m)
-{
-    const struct sc_memory_remote *r = &m->d.remote;
-    int rc = m->walk == WALK_VALUES
-                 ? r->ops->keys(r->impl, m->walk_cursor, on_page, m, NULL)
-                 : r->ops->stamps(r->impl, m->walk_agent, m->walk_cursor, on_page, m, NULL);
-    m->busy = rc == SC_OK;
-    if (!m->busy)
-        hold(m);
-    return true;
-}
-
-static bool walk_next(struct sc_memory *m)
-{
-    struct followed *f = sc_map_first(m->queue);
-    if (!f && !m->values_due)
-        return false;
-    if (!f) {
-        m->values_due = false;
-        walk_to(m, WALK_VALUES, "0");
-        return true;
-    }
-    sc_set_str(&m->walk_agent, f->agent);
-    (void)sc_map_del(m->queue, f->agent);
-    f->queued = false;
-    walk_to(m, WALK_OURS, "");
-    return true;
-}
-
-static bool walk_ended(struct sc_memory *m)
-{
-    struct followed *f = m->walk_agent ? sc_map_get(m->followed, m->walk_agent) : NULL;
-    sc_auto_free char *agent = sc_steal(&m->walk_agent); /* NULL after the values */
-    walk_to(m, WALK_NONE, NULL);
-    if (!f)
-        return true;
-    f->compared = true;
-    sc_memory_looks_end(m, agent);
-    return true;
-}
-
-static bool walk(struct sc_memory *m)
-{
-    switch (m->walk) {
-    case WALK_NONE:
-        return walk_next(m);
-    case WALK_OURS:
-        return walk_ours(m);
-    case WALK_THEIRS:
-    case WALK_VALUES:
-        return walk_theirs(m);
-    case WALK_ENDS:
-        return walk_ended(m);
-    }
-    return false;
+    return c.b && sc_memory_exchange(m, c.b, false, 0);
 }
 
 static bool may_go_on(const struct sc_memory *m)
@@ -412,7 +250,7 @@ static bool may_go_on(const struct sc_memory *m)
 
 static void pump(struct sc_memory *m)
 {
-    while (may_go_on(m) && (push(m) || (may_go_on(m) && (fetch(m) || walk(m)))))
+    while (may_go_on(m) && (push(m) || (may_go_on(m) && (fetch(m) || sc_memory_walk(m)))))
         ;
 }
 
@@ -431,9 +269,9 @@ static void on_changes(void *ctx, const struct sc_memory_entry *e, size_t n, boo
     if (err)
         return;
     for (size_t i = 0; i < n; i++)
-        hear(m, &e[i]);
+        sc_memory_hear(m, &e[i]);
     if (lost)
-        compare_all(m);
+        sc_memory_compare_all(m);
     if (more)
         sc_timer_arm(m->poll, 0);
     pump(m);
@@ -445,7 +283,7 @@ static void on_poll(void *ctx)
     if (!sc_memory_is_up(m))
         return;
     sc_timer_arm(m->poll, POLL_MS);
-    follow_local(m);
+    sc_memory_follow_local(m);
     if (!m->polling && sc_map_count(m->followed) > 0)
         m->polling = m->d.remote.ops->changes(m->d.remote.impl, on_changes, m, NULL) == SC_OK;
 }
@@ -456,7 +294,7 @@ static void on_scan(void *ctx)
     if (!sc_memory_is_up(m))
         return;
     sc_timer_arm(m->scan, m->d.limits.scan_ms);
-    compare_all(m);
+    sc_memory_compare_all(m);
     pump(m);
 }
 
@@ -490,42 +328,22 @@ void sc_memory_written(struct sc_memory *m)
     m->d.spool.ops->after_commit(m->d.spool.impl, on_written, m);
 }
 
-static bool not_compared(void *ctx, const char *agent, void *value)
-{
-    struct followed *f = value;
-    (void)ctx;
-    (void)agent;
-    f->compared = f->queued = false;
-    return true;
-}
-
-static void forget_progress(struct sc_memory *m)
-{
-    sc_map_free(m->queue, NULL);
-    sc_map_free(m->wanted, NULL);
-    m->queue = sc_map_new();
-    m->wanted = sc_map_new();
-    sc_set_str(&m->walk_agent, NULL);
-    walk_to(m, WALK_NONE, NULL);
-    sc_map_each(m->followed, not_compared, NULL);
-}
-
 void sc_memory_up(struct sc_memory *m)
 {
-    forget_progress(m);
+    sc_memory_forget_progress(m);
     m->backlog = true;
     m->push_held = false;
     sc_timer_disarm(m->hold);
     sc_timer_arm(m->scan, m->d.limits.scan_ms);
-    follow_local(m);
-    compare_all(m);
+    sc_memory_follow_local(m);
+    sc_memory_compare_all(m);
     on_poll(m);
     pump(m);
 }
 
 void sc_memory_down(struct sc_memory *m)
 {
-    forget_progress(m);
+    sc_memory_forget_progress(m);
     sc_timer_disarm(m->poll);
     sc_timer_disarm(m->scan);
     sc_memory_looks_end(m, NULL);
@@ -540,7 +358,7 @@ void sc_memory_sync_init(struct sc_memory *m)
     m->hold = sc_timer_new(m->d.loop, on_hold, m);
     m->sweep = sc_timer_new(m->d.loop, on_sweep, m);
     m->backlog = true;
-    (void)m->d.store.ops->agents(m->d.store.impl, follow_stored, m, NULL); /* else when written */
+    sc_memory_follow_stored(m);
     sc_timer_arm(m->sweep, SWEEP_MS);
 }
 
