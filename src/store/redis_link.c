@@ -17,7 +17,7 @@ enum {
     RETRY_MIN_MS = 250,
     /* An attempt is cheap, and what two sides wrote meanwhile is to be one again within two seconds
      * of the end of a partition, however long that was. */
-    RETRY_MAX_MS = 1000,
+    RETRY_MAX_MS = 500,
 };
 
 enum state { STOPPED, WAITING, FINDING, CONNECTING, LOGGING_IN, SUBSCRIBING, READY };

@@ -37,10 +37,12 @@ struct sc_redis_memory {
     bool up, closed;
 };
 
+enum what { CALL_EXCHANGE, CALL_STAMPS, CALL_KEYS, CALL_CHANGES };
+
 /* One call; what the entries' texts are is copied, for the answer names them. */
 struct call {
     struct sc_redis_memory *r;
-    enum { CALL_EXCHANGE, CALL_STAMPS, CALL_KEYS, CALL_CHANGES } what;
+    enum what what;
     union {
         sc_memory_answers_fn *answers;
         sc_memory_page_fn *page;
@@ -53,7 +55,7 @@ struct call {
     struct sc_memory_answer answers[]; /* n of an exchange */
 };
 
-static struct call *call_new(struct sc_redis_memory *r, int what, const char *agent, size_t n,
+static struct call *call_new(struct sc_redis_memory *r, enum what what, const char *agent, size_t n,
                              void *ctx)
 {
     struct call *c = sc_xcalloc(1, sizeof *c + n * sizeof c->answers[0]);
