@@ -107,7 +107,7 @@ int sc_task_check(const struct sc_task *t, struct sc_err *err)
     if (!t->body || !*t->body)
         return sc_fail(err, SC_EINVAL, "body: it is missing or empty");
     if (check_text("body", t->body, SC_TASK_BODY_MAX, err) < 0 ||
-        check_text("from", t->from, 2 * SC_NAME_MAX, err) < 0 ||
+        check_text("from", t->from, (size_t)2 * SC_NAME_MAX, err) < 0 ||
         check_name("agent", t->agent, err) < 0 || check_name("group", t->group, err) < 0 ||
         check_text("capability", t->capability, SC_NAME_MAX, err) < 0 ||
         check_name("id", t->id, err) < 0)

@@ -434,6 +434,8 @@ def judge(
     assert not twice, f"completed by two leases: {twice}"
     wrong = [t for t, f in said_done if int(f.split("@")[0]) != rows[t]["fence"]]
     assert not wrong, f"told done, and the home has another's end: {wrong}"
+    others = [t for who, what, t, _ in ledger if what == "done" and rows[t]["result"] != f"by {who}"]
+    assert not others, f"told done, and the result is another's: {others}"
     holders = Counter(f for who, f in {(w, f) for w, what, _, f in ledger if what == "got"})
     assert max(holders.values()) == 1, "one lease was given to two"
     words = Counter(what for _, what, _, _ in ledger)
@@ -528,5 +530,5 @@ def test_a_turn_that_fails_is_told_as_failed_also_after_consul_was_away(
     go.set()
     eventually(lambda: gw.json("task", "show", "task-8")["state"] == "failed", "we know")
     mesh.consul.start()
-    eventually(lambda: status_in_consul(mesh, "infra", "task-8").get("state") == "failed", "so does Consul", 30)
+    eventually(lambda: status_in_consul(mesh, "infra", "task-8")["state"] == "failed", "so does Consul", 30)
     assert "no such model" in status_in_consul(mesh, "infra", "task-8")["reason"]
