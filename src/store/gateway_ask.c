@@ -111,8 +111,9 @@ void gw_asks_lost(struct sc_gateway_ws *g)
     /* Nobody can ask again before this is over: the state says so. */
     struct sc_gateway_ask *a;
     while ((a = LIST_FIRST(&g->asks))) {
-        a->request = 0;     /* dropped with all others */
-        end(a, NULL, &err); /* NOLINT(clang-analyzer-unix.Malloc): it does not follow LIST_REMOVE */
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it loses LIST_REMOVE */
+        a->request = 0; /* dropped with all others */
+        end(a, NULL, &err);
     }
 }
 

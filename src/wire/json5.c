@@ -31,8 +31,9 @@ static int fail(struct scan *s, size_t at, const char *what)
 
 static char peek(const struct scan *s)
 {
-    static const char end = '\0';
-    return s->at < s->n ? s->text[s->at] : end;
+    if (s->at < s->n)
+        return s->text[s->at];
+    return '\0';
 }
 
 static bool starts(const struct scan *s, const char *with)
@@ -229,7 +230,7 @@ static bool is(struct sc_str w, const char *word)
 static int read_plain(struct scan *s, enum sc_json5_kind *ret, char **ret_word)
 {
     size_t begin = s->at;
-    struct sc_str w = { 0 };
+    struct sc_str w = { .p = "" };
     int r = read_word(s, "+-.", &w);
     if (r < 0)
         return r;
@@ -259,7 +260,7 @@ static int read_value(struct scan *s, int node);
 
 static int read_name(struct scan *s, int object, int node)
 {
-    struct sc_str w = { 0 };
+    struct sc_str w = { .p = "" };
     char *name = NULL;
     size_t begin = s->at;
     int r = peek(s) == '"' || peek(s) == '\'' ? read_text(s, &name) : read_word(s, "", &w);
