@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from demo import ROOT, Demo, Progress, bold, main, say
+from support.gateway_client import GatewayClient
 from support.wait import eventually
 
 QUESTION = "How are our machines, and what should we do?"
 ADVICE = "openclaw/shared/recommendations"
+TURN_S = 540  # three first turns on a busy machine; each agent's first takes 5 to 30 s
 
 
 class Orchestra(Demo):
@@ -71,8 +73,10 @@ class Orchestra(Demo):
         say(bold(f"person to coordinator> {QUESTION}"))
         progress = Progress("coordinator, infra and automation talk")
         begin = time.monotonic()
-        with self.gateways[0].client() as client:
-            answer = client.turn("coordinator", QUESTION, f"orchestra-{time.time_ns()}", "person")
+        office = self.gateways[0]
+        with GatewayClient(office.port, office.token, timeout=TURN_S) as client:
+            key = f"orchestra-{time.time_ns()}"
+            answer = client.turn("coordinator", QUESTION, key, "person", TURN_S)
         progress.done(f"{time.monotonic() - begin:.1f} s")
         say(bold(f"coordinator to person> {answer}"))
         if "%" not in answer or ADVICE not in answer:
@@ -97,7 +101,7 @@ class Orchestra(Demo):
 
 
 def ask(to: str, body: str) -> dict[str, Any]:
-    return {"call": "send_message", "args": {"to": to, "body": body, "wait_ms": 50000}}
+    return {"call": "send_message", "args": {"to": to, "body": body, "wait_ms": TURN_S * 1000 // 3}}
 
 
 if __name__ == "__main__":

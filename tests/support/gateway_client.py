@@ -71,7 +71,9 @@ class GatewayClient:
                 if not (final and message["payload"].get("status") == "accepted"):
                     return message["payload"]
 
-    def turn(self, agent: str, text: str, key: str, session: str = "test") -> str:
+    def turn(
+        self, agent: str, text: str, key: str, session: str = "test", seconds: int = 120
+    ) -> str:
         """One agent turn; the reply's text."""
         self.call(
             "agent",
@@ -84,5 +86,5 @@ class GatewayClient:
                 "inputProvenance": {"kind": "inter_session", "sourceChannel": "mesh"},
             },
         )
-        done = self.call("agent.wait", {"runId": key, "timeoutMs": 120000})
+        done = self.call("agent.wait", {"runId": key, "timeoutMs": seconds * 1000})
         return str((done.get("terminalReply") or {}).get("text"))
