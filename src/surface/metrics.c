@@ -156,8 +156,8 @@ static void write_memory(const struct sc_ops_env *env, struct sc_buf *out)
           s.complete);
     counter(out, "memory_written_total", "Keys set and deleted here.", s.written);
     counter(out, "memory_merged_total", "Later writes of others that were taken over.", s.merged);
-    counter(out, "memory_lost_total", "Writes of ours that a later one overtook before Redis had them.",
-            s.lost);
+    counter(out, "memory_lost_total",
+            "Writes of ours that a later one overtook before Redis had them.", s.lost);
     counter(out, "memory_refused_total", "Writes that Redis refused, being in its future.",
             s.ahead);
     counter(out, "memory_drift_total", "Stamps of others too far in our future to follow.",
