@@ -1,4 +1,5 @@
-/* redis_memory.h: the scripts of the agents' memory, whose files say what they take and give back. */
+/* redis_memory.h: the scripts of the agents' memory, whose files say what they take and give back.
+ */
 #ifndef SIDECLAW_STORE_REDIS_MEMORY_H
 #define SIDECLAW_STORE_REDIS_MEMORY_H
 

@@ -1,5 +1,5 @@
-/* The shared copy, as the scripts of store/redis_memory_exchange.lua keep it: the strings, and beside
- * them the stamps with a copy of what each was given for, in place of its digest. */
+/* The shared copy, as the scripts of store/redis_memory_exchange.lua keep it: the strings, and
+ * beside them the stamps with a copy of what each was given for, in place of its digest. */
 #include <stdlib.h>
 #include <string.h>
 
