@@ -89,7 +89,7 @@ static bool take_headers(char *line, struct sc_mcp_headers *ret)
     return true;
 }
 
-static void run(const struct sc_mcp *mcp, const struct sc_ops_env *env, char *text)
+static void run(struct sc_mcp *mcp, const struct sc_ops_env *env, char *text)
 {
     int frames = 0, outs = 0;
     struct sc_err err = SC_ERR_INIT;
