@@ -62,6 +62,8 @@ enum {
     SC_EVENTS_TRACKED_MAX = 4096,   /* agents whose rate is watched */
     SC_EVENTS_BATCH_MAX = 32,       /* in one command to Redis */
     SC_SHARED_EVENTS_MAX = 50,      /* in the shared document */
+    SC_SHARED_TASKS_MAX = 200,      /* the same */
+    SC_SHARED_BODY_MAX = 300,       /* of a task in it, bytes */
     SC_ADVICE_MAX = 50,             /* recommendations in theirs */
     SC_ADVICE_WAITING_MAX = 32,     /* of ours while Consul is away; the oldest go */
     SC_SHARED_DOC_MAX = 384 * 1024, /* a shared document: base64 makes a transaction's 512 KiB */

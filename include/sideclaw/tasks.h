@@ -19,6 +19,8 @@ struct sc_tasks_deps {
     const char *self_name;
     /* Does a turn of that agent run? Then its leases are renewed. */
     bool (*is_busy)(void *ctx, const char *agent);
+    /* A task whose home we are was given up. NULL: nobody minds. */
+    void (*died)(void *ctx, const char *id, const char *reason);
     void *ctx;
 };
 

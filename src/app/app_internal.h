@@ -55,6 +55,7 @@ struct sc_app {
     struct sc_memory *memory;
     struct sc_redis_events *event_log; /* the same */
     struct sc_events *events;
+    bool looking_at_tasks;             /* for the shared document */
     struct sc_event_listener listener; /* app_shared.c's; on `events` */
     struct sc_peer *peer;
     struct sc_router *router;
@@ -110,9 +111,11 @@ void app_on_probe(void *app);
 void app_build_events(struct sc_app *a);
 void app_registry_news(void *app, enum sc_registry_news what, const char *name);
 void app_died(void *app, const struct sc_id *id, const char *reason);
+void app_task_died(void *app, const char *id, const char *reason);
 
 /* app_shared.c: what the shared documents in Consul KV say. */
 void app_build_shared(struct sc_app *a);
+void app_share_tasks(struct sc_app *a);
 
 /* app_declared.c: agents that declared themselves; loaded after the configuration's. */
 int app_declare(void *app, const struct sc_agent_info *what, bool *ret_changed, struct sc_err *err);

@@ -1,5 +1,6 @@
 /* What is told to everybody: few things, and never one per message. */
 #include "app_internal.h"
+#include "sideclaw/mem.h"
 
 static void on_ready(void *ctx)
 {
@@ -56,4 +57,11 @@ void app_died(void *app, const struct sc_id *id, const char *reason)
     sc_id_format(id, hex);
     (void)snprintf(text, sizeof text, "message %s", hex);
     sc_events_died(a->events, "message_dead", text, reason);
+}
+
+void app_task_died(void *app, const char *id, const char *reason)
+{
+    struct sc_app *a = app;
+    sc_auto_free char *text = sc_xasprintf("task %s", id);
+    sc_events_died(a->events, "task_dead", text, reason);
 }

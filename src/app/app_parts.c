@@ -307,6 +307,7 @@ static int build_tasks(struct sc_app *a, struct sc_err *err)
                                   .spool = sc_spool_sqlite_port(a->spool),
                                   .self_name = a->cfg.gateway_name,
                                   .is_busy = app_is_busy,
+                                  .died = app_task_died,
                                   .ctx = a };
     a->spool_tasks = sc_spool_tasks_new(a->spool, err);
     if (!a->spool_tasks)
@@ -324,6 +325,7 @@ static int build_tasks(struct sc_app *a, struct sc_err *err)
         deps.queue = sc_redis_tasks_port(a->redis_tasks);
     }
     a->tasks = sc_tasks_new(&deps);
+    app_share_tasks(a);
     return build_notes(a, err);
 }
 

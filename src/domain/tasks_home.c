@@ -193,6 +193,8 @@ static int note(struct sc_tasks *t, const struct sc_task *row, const struct sc_t
     if (was_open && !open)
         sc_log_info(t->d.log, "task.over", SC_S("id", seen->id),
                     SC_S("state", sc_task_state_name(seen->state)), SC_S("by", seen->holder));
+    if (was_open && seen->state == SC_TASK_DEAD && t->d.died)
+        t->d.died(t->d.ctx, seen->id, seen->reason ? seen->reason : "");
     return SC_OK;
 }
 

@@ -287,7 +287,13 @@ def test_a_recommendation_waits_for_consul(
     push(jerry, "buy a UPS", agent="jerry", kind="recommendation")
     consul.start()
     eventually(
-        lambda: consul.get_json(mesh.key("shared/recommendations"))[0]["text"] == "buy a UPS",
+        lambda: "buy a UPS" in (consul.get(mesh.key("shared/recommendations")) or ""),
         "written when it is back",
         within=40,
     )
+
+
+def test_people_read_current_tasks_in_consul(pair: Pair) -> None:
+    pair.mesh.redis.call("LPUSH", f"{pair.mesh.prefix}:shared:task-queue", "backup-consul")
+    eventually(lambda: doc(pair, "current-tasks")[0]["body"] == "backup-consul", "it is there")
+    assert doc(pair, "current-tasks")[0]["state"] == "queued"
