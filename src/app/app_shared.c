@@ -82,6 +82,9 @@ static void on_tasks(void *ctx, const struct sc_task_reply *reply, const struct 
     for (size_t i = 0; i < reply->n; i++)
         if (sc_task_is_open(reply->v[i].state) || reply->v[i].state == SC_TASK_DEAD)
             add_task(&text, &reply->v[i]);
+    if (reply->front > 0) /* pushed with redis-cli; the next who asks for a task looks at them */
+        sc_buf_addf(&text, "%s{\"state\":\"unread\",\"entries\":%lld}", text.n ? ",\n" : "[\n",
+                    (long long)reply->front);
     sc_buf_adds(&text, text.n ? "\n]\n" : "[]\n");
     sc_consul_shared_answer(a->consul, SC_SHARED_TASKS, text.p, text.n);
 }

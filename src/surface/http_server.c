@@ -8,6 +8,7 @@
 
 #include "http_auth.h"
 #include "http_conns.h"
+#include "http_events.h"
 #include "http_mcp.h"
 #include "http_peer.h"
 #include "http_reply.h"
@@ -48,6 +49,7 @@ struct sc_http_server {
     struct exchange *exchanges;
     struct sc_http_peer *peer;
     struct sc_http_mcp *mcp;
+    struct sc_http_events *events;
 };
 
 /* --- pages that are no operation --- */
@@ -183,6 +185,16 @@ static void serve_peer(struct sc_http_server *s, struct evhttp_request *req)
         sc_http_peer_serve(s->peer, req);
 }
 
+static void serve_events(struct sc_http_server *s, struct evhttp_request *req)
+{
+    if (sc_http_refuse_stranger(req, SC_SCOPE_OPERATOR, s->token))
+        return;
+    if (sc_streq(sc_http_method(req), "GET"))
+        sc_http_events_serve(s->events, req);
+    else
+        wrong_method(req, SC_EVENTS_PATH, "GET");
+}
+
 static void on_request(struct evhttp_request *req, void *ctx)
 {
     struct sc_http_server *s = ctx;
@@ -197,6 +209,10 @@ static void on_request(struct evhttp_request *req, void *ctx)
         return;
     if (sc_http_mcp_path(path)) {
         sc_http_mcp_serve(s->mcp, req, path);
+        return;
+    }
+    if (sc_streq(path, SC_EVENTS_PATH)) {
+        serve_events(s, req);
         return;
     }
     const struct page *page = path ? find_page(path) : NULL;
@@ -247,6 +263,7 @@ struct sc_http_server *sc_http_server_new(const struct sc_http_server_deps *deps
     evhttp_set_gencb(s->http, on_request, s);
     s->peer = sc_http_peer_new(&s->env->peer);
     s->mcp = sc_http_mcp_new(s->env, s->token);
+    s->events = sc_http_events_new(s->env);
     s->conns = sc_http_conns_new(s->loop, s->log, s->http);
     if (bind_server(s, deps->listen, err) < 0) {
         sc_http_server_free(s);
@@ -281,6 +298,7 @@ void sc_http_server_free(struct sc_http_server *s)
     }
     sc_http_peer_free(s->peer);
     sc_http_mcp_free(s->mcp);
+    sc_http_events_free(s->events);
     if (s->http)
         evhttp_free(s->http);
     sc_http_conns_free(s->conns);

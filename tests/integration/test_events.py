@@ -4,6 +4,7 @@ point 5)."""
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 from typing import Any, Callable, Iterator
 
@@ -206,6 +207,87 @@ def test_waiting_answers_with_what_comes(pair: Pair) -> None:
     assert empty == {"events": [], "next": got["next"]}
 
 
+# --- GET /events ---
+
+
+class Stream:
+    """A client of GET /events that reads line by line."""
+
+    def __init__(self, sidecar: Sidecar, token: str = "", **headers: str) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", sidecar.port), timeout=20)
+        lines = [
+            "GET /events HTTP/1.0",
+            "Host: 127.0.0.1",
+            f"Authorization: Bearer {token or sidecar.token}",
+            *[f"{k.replace('_', '-')}: {v}" for k, v in headers.items()],
+        ]
+        self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        self.file = self.socket.makefile("rb")
+        self.status = int(self.file.readline().split()[1])
+        while self.file.readline().strip():
+            pass
+
+    def line(self) -> str:
+        return self.file.readline().decode().rstrip("\n")
+
+    def next(self) -> tuple[int, dict[str, Any]]:
+        """The next event's number and the event."""
+        number = 0
+        while True:
+            line = self.line()
+            if line.startswith("id: "):
+                number = int(line[4:])
+            elif line.startswith("data: "):
+                return number, json.loads(line[6:])
+
+    def close(self) -> None:
+        self.file.close()
+        self.socket.close()
+
+
+def test_a_stream_of_events_and_where_it_goes_on(pair: Pair) -> None:
+    stream = Stream(pair.bobby)
+    assert stream.status == 200 and stream.line() == ": listening"
+    channel = f"{pair.mesh.prefix}:events"
+    eventually(lambda: pair.mesh.redis.call("PUBSUB", "NUMSUB", channel)[1] == 1, "it listens")
+    push(pair.jerry, "one")
+    push(pair.jerry, "two")
+    first, event = stream.next()
+    assert event["text"] == "one" and stream.next()[1]["text"] == "two"
+    stream.close()
+    again = Stream(pair.bobby, Last_Event_ID=str(first))
+    assert again.next()[1]["text"] == "two"
+    again.close()
+
+
+def test_the_stream_is_the_operators(pair: Pair) -> None:
+    assert Stream(pair.jerry, token="wrong").status == 401
+    pair.jerry.http("POST", "/events", {}).problem(405)
+
+
+def test_streams_are_bounded_and_places_come_back(pair: Pair) -> None:
+    streams = [Stream(pair.jerry) for _ in range(32)]
+    assert {s.status for s in streams} == {200}
+    assert Stream(pair.jerry).status == 429
+    for s in streams:
+        s.close()
+
+    def has_room() -> bool:
+        push(pair.jerry, "is anybody there?", agent="scribe")
+        s = Stream(pair.jerry)
+        s.close()
+        return s.status == 200
+
+    eventually(has_room, "those who went are noticed", within=20, poll=1)
+
+
+def test_a_stop_with_listeners_is_a_clean_one(pair: Pair) -> None:
+    stream = Stream(pair.jerry)
+    assert stream.line() == ": listening"
+    assert pair.jerry.stop() == 0
+    stream.close()
+
+
 # --- the shared documents ---
 
 
@@ -294,6 +376,9 @@ def test_a_recommendation_waits_for_consul(
 
 
 def test_people_read_current_tasks_in_consul(pair: Pair) -> None:
-    pair.mesh.redis.call("LPUSH", f"{pair.mesh.prefix}:shared:task-queue", "backup-consul")
+    pair.jerry.http("POST", "/v1/tasks", {"body": "backup-consul", "from": "jerry"})
     eventually(lambda: doc(pair, "current-tasks")[0]["body"] == "backup-consul", "it is there")
     assert doc(pair, "current-tasks")[0]["state"] == "queued"
+    pair.mesh.redis.call("LPUSH", f"{pair.mesh.prefix}:shared:task-queue", "by hand")
+    unread = {"state": "unread", "entries": 1}
+    eventually(lambda: unread in doc(pair, "current-tasks"), "so are those nobody looked at")
