@@ -377,7 +377,7 @@ static const struct sc_option options[] = {
     { .key = "memory.readable",
       .type = SC_OPT_STRING,
       AT(memory_readable),
-      .max = 16 * 1024,
+      .max = 16384,
       .check = sc_check_memory_readable,
       RELOADABLE,
       .help = "Which agents may read whose memory, beside their own: READER:OWNER, several with "

@@ -93,7 +93,7 @@ static const struct sc_flag memory_flags[] = {
 };
 #define F_SECONDS(flag, text)                                                                      \
     {                                                                                              \
-        .name = flag, .value = "S", .min = 0, .max = SC_TASK_TIME_MAX_S, .help = text              \
+        .name = (flag), .value = "S", .min = 0, .max = SC_TASK_TIME_MAX_S, .help = (text)          \
     }
 static const struct sc_flag task_flags[] = {
     { .name = "--for", .value = "AGENT", .help = "push: only for this agent, who is woken" },

@@ -96,7 +96,7 @@ static const struct gw_timing default_timing = {
     .config_settle = 100,
     .skills_settle = 5000,
     .wait_again = 2000,
-    .ask = 60 * 1000,
+    .ask = 60000,
     .poll = 3000,
     .poll_settle = 300,
 };

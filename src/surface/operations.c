@@ -166,8 +166,8 @@ static const struct sc_param dead_retry_all_params[] = { P_CHOICE, P_SKIP, P_FOR
 static const struct sc_param dead_drop_all_params[] = { P_CHOICE, P_SKIP, END };
 #define P_AGENTS(must, text)                                                                       \
     {                                                                                              \
-        .name = "agents", .type = SC_PARAM_STRV, .required = must, .min = 1, .max = SC_NAME_MAX,   \
-        .help = text                                                                               \
+        .name = "agents", .type = SC_PARAM_STRV, .required = (must), .min = 1, .max = SC_NAME_MAX, \
+        .help = (text)                                                                             \
     }
 #define P_DRY_RUN                                                                                  \
     {                                                                                              \

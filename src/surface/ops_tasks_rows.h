@@ -9,11 +9,12 @@
     }
 #define P_SECONDS(of, text)                                                                        \
     {                                                                                              \
-        .name = of, .type = SC_PARAM_INT, .max = SC_TASK_TIME_MAX_S, .seldom = true, .help = text  \
+        .name = (of), .type = SC_PARAM_INT, .max = SC_TASK_TIME_MAX_S, .seldom = true,             \
+        .help = (text)                                                                             \
     }
 #define P_TARGET(of, text)                                                                         \
     {                                                                                              \
-        .name = of, .type = SC_PARAM_STR, .min = 1, .max = SC_NAME_MAX, .help = text               \
+        .name = (of), .type = SC_PARAM_STR, .min = 1, .max = SC_NAME_MAX, .help = (text)           \
     }
 #define P_HOLDER                                                                                   \
     {                                                                                              \
@@ -22,7 +23,7 @@
     }
 #define P_FENCE(must)                                                                              \
     {                                                                                              \
-        .name = "fence", .type = SC_PARAM_STR, .required = must, .min = 1,                         \
+        .name = "fence", .type = SC_PARAM_STR, .required = (must), .min = 1,                       \
         .max = SC_FENCE_TEXT_SIZE - 1, .help = "As pop_task gave it; none if you were asked."      \
     }
 
