@@ -52,6 +52,9 @@ void sc_consul_reject(struct sc_consul *c, const struct sc_entry *e, const char 
  * closed first. SC_EAWAY while Consul is away, SC_EBUSY while too much waits. */
 int sc_consul_put(struct sc_consul *c, const char *rest, const char *value, size_t n,
                   sc_directory_done_fn *done, void *ctx, struct sc_err *err) SC_MUST_CHECK;
+/* The same, to delete it. */
+int sc_consul_drop(struct sc_consul *c, const char *rest, sc_directory_done_fn *done, void *ctx,
+                   struct sc_err *err) SC_MUST_CHECK;
 void sc_consul_set_token(struct sc_consul *c, const char *token);
 void sc_consul_close(struct sc_consul *c);
 void sc_consul_free(struct sc_consul *c);

@@ -9,7 +9,8 @@
 #include "sideclaw/message.h"
 #include "sideclaw/spool.h"
 
-enum sc_note_state { SC_NOTE_QUEUED, SC_NOTE_RUNNING, SC_NOTE_DONE, SC_NOTE_FAILED };
+/* GONE: over for so long that nobody needs it; until Consul has forgotten it, too. */
+enum sc_note_state { SC_NOTE_QUEUED, SC_NOTE_RUNNING, SC_NOTE_DONE, SC_NOTE_FAILED, SC_NOTE_GONE };
 const char *sc_note_state_name(enum sc_note_state s);
 
 struct sc_task_note {
@@ -31,9 +32,9 @@ struct sc_note_store_ops {
                struct sc_err *err);
     /* The oldest that is owed; SC_ENOENT when nothing is. */
     int (*next_owed)(void *impl, struct sc_task_note *ret, struct sc_err *err);
-    /* That version of it was said. */
+    /* That version of it was said. One that is gone is so for good. */
     int (*said)(void *impl, const struct sc_task_note *n, struct sc_err *err);
-    /* Forget what was over and said before that time. */
+    /* What was over and said before that time is gone, and owed once more. */
     int (*expire)(void *impl, sc_wall before, struct sc_err *err);
 };
 struct sc_note_store {

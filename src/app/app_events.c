@@ -490,7 +490,10 @@ bool app_say_note(void *app, const struct sc_task_note *n)
     sc_auto_buf struct sc_buf json = SC_BUF_INIT;
     sc_auto_value struct sc_value *v = sc_task_note_value(n);
     sc_auto_free char *key = sc_xasprintf("agents/%s/tasks/%s", n->agent, n->name);
+    if (!a->consul)
+        return false;
+    if (n->state == SC_NOTE_GONE)
+        return sc_consul_drop(a->consul, key, on_note_said, a, &err) == SC_OK;
     sc_value_dump(v, &json);
-    return a->consul &&
-           sc_consul_put(a->consul, key, json.p, json.n, on_note_said, a, &err) == SC_OK;
+    return sc_consul_put(a->consul, key, json.p, json.n, on_note_said, a, &err) == SC_OK;
 }

@@ -7,7 +7,8 @@ const char *sc_note_state_name(enum sc_note_state s)
     static const char *const names[] = { [SC_NOTE_QUEUED] = "queued",
                                          [SC_NOTE_RUNNING] = "running",
                                          [SC_NOTE_DONE] = "done",
-                                         [SC_NOTE_FAILED] = "failed" };
+                                         [SC_NOTE_FAILED] = "failed",
+                                         [SC_NOTE_GONE] = "gone" };
     return names[s];
 }
 

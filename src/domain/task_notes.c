@@ -167,6 +167,7 @@ static void on_expire(void *ctx)
     if (t->d.store.ops->expire(t->d.store.impl, before, &err) < 0)
         sc_log_warn(t->d.log, "task.expire_failed", SC_S("reason", err.text),
                     SC_S("instead", "old ones stay until the next try"));
+    say_next(t);
     sc_timer_arm(t->expire, EXPIRE_MS);
 }
 

@@ -411,18 +411,44 @@ static void on_put(void *ctx, const struct sc_http_response *res, const struct s
     p.done(p.ctx, err);
 }
 
-int sc_consul_put(struct sc_consul *c, const char *rest, const char *value, size_t n,
-                  sc_directory_done_fn *done, void *ctx, struct sc_err *err)
+static int may_write(const struct sc_consul *c, struct sc_err *err)
 {
     if (c->link != SC_LINK_UP || c->closed)
         return sc_fail(err, SC_EAWAY, "consul is away");
     if (sc_consul_kv_busy(c->env.kv))
         return sc_fail(err, SC_EBUSY, "consul: %d writes wait for it already", SC_KV_WAITING_MAX);
-    sc_auto_free char *key = sc_xasprintf("%s/%s", c->prefix, rest);
+    return SC_OK;
+}
+
+static struct putting *putting_new(struct sc_consul *c, sc_directory_done_fn *done, void *ctx)
+{
     struct putting *p = sc_xmalloc(sizeof *p);
     *p = (struct putting){ .done = done, .ctx = ctx };
     LIST_INSERT_HEAD(&c->puts, p, link);
-    (void)sc_consul_kv_put(c->env.kv, key, value, n, on_put, p);
+    return p;
+}
+
+int sc_consul_put(struct sc_consul *c, const char *rest, const char *value, size_t n,
+                  sc_directory_done_fn *done, void *ctx, struct sc_err *err)
+{
+    int r = may_write(c, err);
+    if (r < 0)
+        return r;
+    sc_auto_free char *key = sc_xasprintf("%s/%s", c->prefix, rest);
+    (void)sc_consul_kv_put(c->env.kv, key, value, n, on_put, putting_new(c, done, ctx));
+    return SC_OK;
+}
+
+int sc_consul_drop(struct sc_consul *c, const char *rest, sc_directory_done_fn *done, void *ctx,
+                   struct sc_err *err)
+{
+    int r = may_write(c, err);
+    if (r < 0)
+        return r;
+    sc_auto_free char *key = sc_xasprintf("%s/%s", c->prefix, rest);
+    sc_auto_buf struct sc_buf txn = SC_BUF_INIT;
+    sc_kv_txn_add(&txn, &(struct sc_kv_op){ .verb = SC_KV_DELETE, .key = key });
+    (void)sc_consul_kv_txn(c->env.kv, &txn, on_put, putting_new(c, done, ctx));
     return SC_OK;
 }
 

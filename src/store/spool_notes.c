@@ -6,7 +6,7 @@
 #include "sideclaw/mem.h"
 #include "spool_internal.h"
 
-enum note_stmt { PUT, GET, GET_ANY, OWED, SAID, EXPIRE, NOTE_STMTS };
+enum note_stmt { PUT, GET, GET_ANY, OWED, SAID, DROP, EXPIRE, NOTE_STMTS };
 
 #define ROW                                                                                        \
     "SELECT agent, name, sender, message, state, result, reason, queued_ms, started_ms,"           \
@@ -18,12 +18,13 @@ static const char *const sql[NOTE_STMTS] = {
             " ?10, 1, 0) ON CONFLICT(agent, name) DO UPDATE SET sender = ?3, message = ?4,"
             " state = ?5, result = ?6, reason = ?7, queued_ms = ?8, started_ms = ?9,"
             " finished_ms = ?10, version = version + 1",
-    [GET] = ROW "WHERE agent = ?1 AND name = ?2",
-    [GET_ANY] = ROW "WHERE name = ?2 ORDER BY queued_ms DESC LIMIT 1",
+    [GET] = ROW "WHERE agent = ?1 AND name = ?2 AND state < 4",
+    [GET_ANY] = ROW "WHERE name = ?2 AND state < 4 ORDER BY queued_ms DESC LIMIT 1",
     [OWED] = ROW "WHERE said < version ORDER BY queued_ms LIMIT 1",
     [SAID] = "UPDATE task_notes SET said = ?3 WHERE agent = ?1 AND name = ?2",
-    [EXPIRE] =
-        "DELETE FROM task_notes WHERE finished_ms > 0 AND finished_ms < ?1 AND said = version",
+    [DROP] = "DELETE FROM task_notes WHERE agent = ?1 AND name = ?2 AND version = ?3",
+    [EXPIRE] = "UPDATE task_notes SET state = 4, version = version + 1 WHERE finished_ms > 0 AND"
+               " finished_ms < ?1 AND said = version",
 };
 
 struct sc_spool_notes {
@@ -118,8 +119,9 @@ static int said(void *impl, const struct sc_task_note *n, struct sc_err *err)
     int r = sc_spool_begin(t->s, err);
     if (r < 0)
         return r;
-    (void)sqlite3_bind_int64(bind(t, SAID, n->agent, n->name), 3, n->version);
-    return run(t, SAID, err);
+    enum note_stmt which = n->state == SC_NOTE_GONE ? DROP : SAID;
+    (void)sqlite3_bind_int64(bind(t, which, n->agent, n->name), 3, n->version);
+    return run(t, which, err);
 }
 
 static int expire(void *impl, sc_wall before, struct sc_err *err)

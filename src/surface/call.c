@@ -74,15 +74,23 @@ static const struct sc_param *find_param(const struct sc_op *op, const char *nam
     return NULL;
 }
 
-static int unknown_param(const struct sc_op *op, const char *name, struct sc_err *err)
+/* An agent knows it as a tool. */
+static const char *name_of(const struct sc_op *op, const char *caller)
+{
+    return caller && op->tool ? op->tool->name : op->name;
+}
+
+static int unknown_param(const struct sc_op *op, const char *name, const char *caller,
+                         struct sc_err *err)
 {
     enum { MANY = 32 };
     const char *names[MANY];
     size_t n = 0;
     for (const struct sc_param *p = op->params; p && p->name && n < MANY; p++)
-        names[n++] = p->name;
+        if (!caller || !p->caller)
+            names[n++] = p->name;
     const char *nearest = sc_suggest(name, names, n);
-    (void)sc_fail(err, SC_EINVAL, "%.64s: %s has no such parameter", name, op->name);
+    (void)sc_fail(err, SC_EINVAL, "%.64s: %s has no such parameter", name, name_of(op, caller));
     if (nearest)
         return sc_err_remedy(err, "did you mean %s?", nearest);
     return SC_EINVAL;
@@ -145,6 +153,7 @@ static int check_value(const struct sc_param *p, const struct sc_value *v, struc
 
 struct checking {
     const struct sc_op *op;
+    const char *caller;
     struct sc_err *err;
     int result;
 };
@@ -155,15 +164,16 @@ static bool check_member(void *ctx, const char *key, const struct sc_value *v)
     struct checking *c = ctx;
     const struct sc_param *p = find_param(c->op, key);
     if (!p)
-        c->result = unknown_param(c->op, key, c->err);
+        c->result = unknown_param(c->op, key, c->caller, c->err);
     else if (!sc_value_is_null(v))
         c->result = check_value(p, v, c->err);
     return c->result == SC_OK;
 }
 
-static int check_params(const struct sc_op *op, const struct sc_value *params, struct sc_err *err)
+static int check_params(const struct sc_op *op, const struct sc_value *params, const char *caller,
+                        struct sc_err *err)
 {
-    struct checking c = { .op = op, .err = err, .result = SC_OK };
+    struct checking c = { .op = op, .caller = caller, .err = err, .result = SC_OK };
     sc_value_each(params, check_member, &c);
     if (c.result < 0)
         return c.result;
@@ -208,7 +218,7 @@ struct sc_call *sc_call_start(const struct sc_ops_env *env, const struct sc_op *
     if (!sc_value_is_object(take_params))
         (void)sc_fail(&err, SC_EINVAL, "the parameters of %s are a JSON object", op->name);
     else if (bind_caller(op, take_params, caller, &err) == SC_OK)
-        (void)check_params(op, take_params, &err);
+        (void)check_params(op, take_params, caller, &err);
     if (err.code != SC_OK)
         sc_call_fail(&c->pub, &err);
     else

@@ -118,6 +118,10 @@ Test(call, a_known_caller_acts_in_his_own_name_only)
     fixture_turn(&f);
     cr_assert_eq(e.err.code, SC_EPERM);
     cr_assert(strstr(e.err.text, "you are jerry"), "%s", e.err.text);
+    (void)start_as(&f, "jerry", "message.send", "{\"fro\":\"x\",\"to\":\"a\",\"body\":\"x\"}", &e);
+    fixture_turn(&f);
+    cr_assert_str_eq(e.err.text, "fro: send_message has no such parameter", "as he knows it");
+    cr_assert_str_eq(e.err.remedy, "", "from is none that he has");
 }
 
 Test(call, a_mistyped_parameter_gets_a_suggestion)
