@@ -39,6 +39,7 @@ struct sc_consul {
 
     char *gateway_url; /* as last published */
     bool started, closed;
+    bool was_up;      /* once: what we know is Consul's */
     bool left;        /* a withdrawal began: nothing is published any more */
     unsigned leaving; /* steps of the withdrawal that are not done */
     struct sc_timer *withdraw_timer;
@@ -53,10 +54,11 @@ struct sc_consul {
 static void set_link(struct sc_consul *c, enum sc_link_state state, const char *detail,
                      const char *remedy)
 {
-    bool came = state == SC_LINK_UP && c->link != SC_LINK_UP;
+    bool came = state == SC_LINK_UP && c->link != SC_LINK_UP, again = came && c->was_up;
     if (state == c->link && sc_streq(detail, c->link_detail))
         return;
     c->link = state;
+    c->was_up |= came;
     (void)snprintf(c->link_detail, sizeof c->link_detail, "%s", detail);
     if (state == SC_LINK_UP)
         sc_log_info(c->d.log, "consul.up", SC_S("addr", c->d.addr));
@@ -65,6 +67,10 @@ static void set_link(struct sc_consul *c, enum sc_link_state state, const char *
                     SC_S("instead", "the last good view is used"));
     c->d.events.link(c->d.events.ctx, state, detail, remedy);
     sc_consul_mailbox_link(c->mailbox, state, detail, remedy);
+    if (again) { /* one of them may not have noticed: it slept, or waits at the new one */
+        sc_consul_watch_doubt(c->watch_agents);
+        sc_consul_watch_doubt(c->watch_gateways);
+    }
     if (came)
         sc_consul_presence_again(c->presence);
 }

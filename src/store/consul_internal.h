@@ -101,6 +101,9 @@ struct sc_consul_watch *sc_consul_watch_new(const struct sc_consul_env *env, con
                                             const struct sc_consul_watch_fns *fns);
 /* Ask now, from index 0: at start, and when what we look for in the answer changed. */
 void sc_consul_watch_restart(struct sc_consul_watch *w);
+/* Consul was away, and this watch may not have noticed: what answers next may be another, emptier
+ * store, whose index is behind ours or not. Asks now, and the answer is `resumed`. */
+void sc_consul_watch_doubt(struct sc_consul_watch *w);
 void sc_consul_watch_free(struct sc_consul_watch *w);
 
 /* ---- consul_session.c: the session that holds our keys ---- */

@@ -187,6 +187,12 @@ void sc_consul_watch_restart(struct sc_consul_watch *w)
     sc_timer_arm(w->timer, take_token(w));
 }
 
+void sc_consul_watch_doubt(struct sc_consul_watch *w)
+{
+    w->failed = true;
+    sc_consul_watch_restart(w);
+}
+
 void sc_consul_watch_free(struct sc_consul_watch *w)
 {
     if (!w)

@@ -215,6 +215,22 @@ Test(consul_watch, trouble_is_told_and_the_question_after_it_has_no_index)
     }
 }
 
+Test(consul_watch, in_doubt_it_begins_again_and_says_so)
+{
+    struct script s;
+    script_init(&s, 200, one, 42);
+    until(s.f.loop, s.questions == 2);
+    cr_assert_eq(s.resumed, 1);
+    s.hold = false;
+    s.index = 43; /* another store, and ahead */
+    sc_consul_watch_doubt(s.watch);
+    until(s.f.loop, s.ends == 2);
+    cr_assert_eq(s.questions, 3);
+    cr_assert_str_eq(s.asked, "/v1/kv/openclaw/agents/?recurse=true");
+    cr_assert_eq(s.resumed, 2);
+    script_fini(&s);
+}
+
 Test(consul_watch, a_busy_prefix_is_asked_a_few_times_a_second_and_no_more)
 {
     struct script s;
