@@ -221,6 +221,20 @@ static void write_mcp(const struct sc_ops_env *env, struct sc_buf *out)
           (int64_t)s.sessions);
 }
 
+static void write_events(const struct sc_ops_env *env, struct sc_buf *out)
+{
+    struct sc_events_stats s = { .pushed = 0 };
+    if (env->events)
+        sc_events_stats(env->events, &s);
+    head(out, "events_pushed_total", "counter", "Events from here that reached Redis.");
+    sc_buf_addf(out, "sideclaw_events_pushed_total %" PRIu64 "\n", s.pushed);
+    head(out, "events_heard_total", "counter", "Events heard here, from whomever.");
+    sc_buf_addf(out, "sideclaw_events_heard_total %" PRIu64 "\n", s.heard);
+    head(out, "events_dropped_total", "counter", "Events that waited for Redis and found no room.");
+    sc_buf_addf(out, "sideclaw_events_dropped_total %" PRIu64 "\n", s.dropped);
+    gauge(out, "events_waiting", "Events that wait for Redis.", (int64_t)s.waiting);
+}
+
 static bool count_agent(void *ctx, const struct sc_agent_info *a, bool local)
 {
     int64_t *n = ctx;
@@ -284,6 +298,7 @@ void sc_metrics_write(const struct sc_ops_env *env, struct sc_buf *out)
     write_links(env, out);
     write_redis(env, out);
     write_mcp(env, out);
+    write_events(env, out);
     write_tasks(env, out);
     write_mesh(env, out);
 }

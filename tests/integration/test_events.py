@@ -174,6 +174,7 @@ def test_redis_away_and_back(
     shown = jerry.json("events")
     assert [e["text"] for e in shown["events"]][:5] == [f"meanwhile {4 - i}" for i in range(5)]
     assert "redis is away" in shown["note"]
+    assert jerry.metric("sideclaw_events_waiting") >= 5
     redis.start()
     jerry.wait_link("redis", "up")
     key = f"{mesh.prefix}:shared:recent-events"
@@ -182,6 +183,8 @@ def test_redis_away_and_back(
         lambda: [json.loads(r)["text"] for r in redis.call("LRANGE", key, 0, 4)] == wanted,
         "pushed later, in order, each once",
     )
+    eventually(lambda: jerry.metric("sideclaw_events_waiting") == 0, "nothing waits")
+    assert jerry.metric("sideclaw_events_pushed_total") >= 6
 
 
 def test_without_redis_what_is_said_here_is_shown_here(alone: Sidecar) -> None:
