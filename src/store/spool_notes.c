@@ -12,6 +12,8 @@ enum note_stmt { PUT, GET, GET_ANY, OWED, SAID, DROP, EXPIRE, NOTE_STMTS };
     "SELECT agent, name, sender, message, state, result, reason, queued_ms, started_ms,"           \
     " finished_ms, version FROM task_notes "
 
+#define GONE "UPDATE task_notes SET state = 4, version = version + 1 "
+
 static const char *const sql[NOTE_STMTS] = {
     [PUT] = "INSERT INTO task_notes(agent, name, sender, message, state, result, reason, queued_ms,"
             " started_ms, finished_ms, version, said) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"
@@ -23,8 +25,7 @@ static const char *const sql[NOTE_STMTS] = {
     [OWED] = ROW "WHERE said < version ORDER BY queued_ms LIMIT 1",
     [SAID] = "UPDATE task_notes SET said = ?3 WHERE agent = ?1 AND name = ?2",
     [DROP] = "DELETE FROM task_notes WHERE agent = ?1 AND name = ?2 AND version = ?3",
-    [EXPIRE] = "UPDATE task_notes SET state = 4, version = version + 1 WHERE finished_ms > 0 AND"
-               " finished_ms < ?1 AND said = version",
+    [EXPIRE] = GONE "WHERE finished_ms > 0 AND finished_ms < ?1 AND said = version",
 };
 
 struct sc_spool_notes {
