@@ -193,9 +193,9 @@ def test_a_client_that_hangs_up_stops_waiting_and_its_message_stays(alone: Sidec
         {"Authorization": f"Bearer {token_of(alone, 'jerry')}", "Content-Type": "application/json"},
     )
     eventually(lambda: alone.json("outbox", "--all")["messages"], "the message is stored")
+    [message] = alone.json("outbox", "--all")["messages"]  # alone as yet: the reply is to come
     connection.close()
     alone.gateway.thaw()
-    [message] = alone.json("outbox", "--all")["messages"]
     alone.wait_stage(message["id"], "replied", within=30)
     alone.check_sanitizers()
 
