@@ -195,6 +195,7 @@ int main(int argc, char **argv)
 {
     struct own_flags f = { 0 };
     take_own_flags(argc, argv, &f);
+    sc_mem_return_large();
     (void)signal(SIGPIPE, SIG_IGN); /* a peer that went away is an error value, not our death */
     if (f.version)
         return puts("sideclawd " SC_VERSION) < 0;

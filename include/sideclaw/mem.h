@@ -6,6 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* sc_mem_return_large: what a daemon needs for a moment, like the whole view of a large mesh, goes
+ * back to the system when it is freed. Once, at the start; nothing where the libc has no such way.
+ */
+void sc_mem_return_large(void);
 void *sc_xmalloc(size_t size);
 void *sc_xcalloc(size_t count, size_t size);
 void *sc_xrealloc(void *p, size_t size);

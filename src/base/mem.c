@@ -1,5 +1,8 @@
 #include "sideclaw/mem.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +19,16 @@ _Noreturn void sc_assert_failed(const char *expr, const char *file, int line)
     (void)fprintf(stderr, "level=error event=assert.failed expr=\"%s\" at=%s:%d\n", expr, file,
                   line);
     abort();
+}
+
+void sc_mem_return_large(void)
+{
+#ifdef M_MMAP_THRESHOLD
+    enum { LARGE = 1024 * 1024, KEEP = 2 * LARGE };
+    /* Left alone, glibc raises the first to what was freed last, and then keeps all of it. */
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE);
+    (void)mallopt(M_TRIM_THRESHOLD, KEEP);
+#endif
 }
 
 void *sc_xmalloc(size_t size)
