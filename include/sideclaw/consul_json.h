@@ -3,6 +3,7 @@
 #ifndef SIDECLAW_CONSUL_JSON_H
 #define SIDECLAW_CONSUL_JSON_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -88,6 +89,16 @@ struct sc_consul_service {
     const char *health_url; /* the HTTP check */
 };
 void sc_consul_service_to_json(const struct sc_consul_service *s, struct sc_buf *out);
+
+/* Of GET /v1/health/service/...: is one of the instances, or its node, in maintenance mode? Consul
+ * says so by a check with a name of its own, whose notes are what the operator gave as the reason.
+ * Source: Consul HTTP API, agent/maintenance and agent/service/maintenance. */
+struct sc_consul_maintenance {
+    bool on;
+    char reason[SC_REASON_MAX]; /* "" while off */
+};
+int sc_consul_maintenance_from_json(const char *json, size_t n, struct sc_consul_maintenance *ret,
+                                    struct sc_err *err) SC_MUST_CHECK;
 
 /* sc_rejected_to_json: {"reason","value"} for what an author sent and we cannot read. A value that
  * is no UTF-8, or grows too large when escaped, comes as base64 and says so ("encoding"); one that

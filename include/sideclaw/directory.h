@@ -35,6 +35,9 @@ struct sc_directory_events {
     /* An agent id (or, with agent NULL, our gateway name) is held by somebody else. Called again on
      * every heartbeat while it lasts; holder "" means the conflict is over. */
     void (*conflict)(void *ctx, const char *agent, const char *holder);
+    /* An operator put this gateway, or its whole machine, into maintenance, or took it out of it.
+     * NULL: nobody minds. */
+    void (*maintenance)(void *ctx, bool on, const char *reason);
 };
 
 typedef void sc_directory_done_fn(void *ctx, const struct sc_err *err); /* err NULL: done */

@@ -31,6 +31,7 @@ struct sc_consul {
     struct sc_consul_catalog *catalog;
     struct sc_consul_mailbox *mailbox;
     struct sc_consul_shared *shared;
+    struct sc_consul_maint *maintenance;
     struct sc_consul_watch *watch_agents, *watch_gateways;
 
     struct report reports[SOURCES];
@@ -70,6 +71,7 @@ static void set_link(struct sc_consul *c, enum sc_link_state state, const char *
     if (again) { /* one of them may not have noticed: it slept, or waits at the new one */
         sc_consul_watch_doubt(c->watch_agents);
         sc_consul_watch_doubt(c->watch_gateways);
+        sc_consul_maint_restart(c->maintenance);
     }
     if (came)
         sc_consul_presence_again(c->presence);
@@ -116,6 +118,13 @@ static void on_presence_state(void *ctx, const struct sc_err *err)
     heard(c, PRESENCE, err);
     if (!err && c->catalog && c->gateway_url && sc_consul_presence_named(c->presence))
         sc_consul_catalog_check(c->catalog, c->gateway_url);
+}
+
+static void on_maintenance(void *ctx, bool on, const char *reason)
+{
+    const struct sc_directory_events *ev = &((const struct sc_consul *)ctx)->d.events;
+    if (ev->maintenance)
+        ev->maintenance(ev->ctx, on, reason);
 }
 
 static void on_session_ready(void *ctx)
@@ -330,6 +339,7 @@ static void build(struct sc_consul *c)
                                                                 .events = c->d.transport_events,
                                                                 .ctx = c,
                                                                 .reread = on_reread });
+    c->maintenance = sc_consul_maint_new(env, on_maintenance, c);
     c->watch_agents =
         sc_consul_watch_new(env, "agents",
                             &(struct sc_consul_watch_fns){ .ctx = c,
@@ -375,6 +385,7 @@ void sc_consul_start(struct sc_consul *c)
     sc_consul_view_load(c->view);
     sc_consul_session_start(c->session);
     sc_consul_shared_start(c->shared);
+    sc_consul_maint_restart(c->maintenance);
     on_reread(c);
 }
 
@@ -462,6 +473,8 @@ void sc_consul_set_token(struct sc_consul *c, const char *token)
 {
     sc_consul_kv_set_token(c->env.kv, token);
     sc_consul_session_kick(c->session);
+    if (c->started && !c->closed)
+        sc_consul_maint_restart(c->maintenance);
     on_reread(c);
 }
 
@@ -473,6 +486,7 @@ void sc_consul_close(struct sc_consul *c)
     sc_consul_mailbox_close(c->mailbox);
     sc_consul_watch_free(sc_steal(&c->watch_agents));
     sc_consul_watch_free(sc_steal(&c->watch_gateways));
+    sc_consul_maint_free(sc_steal(&c->maintenance));
     sc_consul_shared_free(sc_steal(&c->shared));
     sc_consul_presence_free(sc_steal(&c->presence));
     sc_consul_cluster_free(sc_steal(&c->cluster));

@@ -72,6 +72,12 @@ struct sc_consul_call *sc_consul_kv_service_register(struct sc_consul_kv *kv,
 struct sc_consul_call *sc_consul_kv_service_deregister(struct sc_consul_kv *kv, const char *id,
                                                        sc_consul_done_fn *done, void *ctx);
 
+/* The instance of the service openclaw-gateway whose meta names this gateway, with its checks and
+ * its node's: a list of one, or of none. Waits as sc_consul_kv_list does. */
+struct sc_consul_call *sc_consul_kv_instance(struct sc_consul_kv *kv, const char *gateway,
+                                             int64_t index, int64_t wait_ms,
+                                             sc_consul_done_fn *done, void *ctx);
+
 /* What all parts share; borrowed, outlives them. */
 struct sc_consul_env {
     struct sc_loop *loop;
@@ -288,6 +294,17 @@ struct sc_consul_catalog *sc_consul_catalog_new(const struct sc_consul_env *env,
 void sc_consul_catalog_check(struct sc_consul_catalog *s, const char *gateway_url);
 void sc_consul_catalog_leave(struct sc_consul_catalog *s, sc_loop_fn *done, void *ctx);
 void sc_consul_catalog_free(struct sc_consul_catalog *s);
+
+/* ---- consul_maintenance.c: is our service, or its node, in maintenance mode? ---- */
+
+struct sc_consul_maint;
+/* changed: on, off, or on with another reason; not before it was on for the first time. */
+struct sc_consul_maint *sc_consul_maint_new(const struct sc_consul_env *env,
+                                            void (*changed)(void *ctx, bool on, const char *reason),
+                                            void *ctx);
+/* Ask now: at start, with another token, and when Consul may be another one. */
+void sc_consul_maint_restart(struct sc_consul_maint *m);
+void sc_consul_maint_free(struct sc_consul_maint *m);
 
 /* ---- consul_outgoing.c: what we put into others' boxes ---- */
 

@@ -279,6 +279,17 @@ static struct sc_consul_call *put(struct sc_consul_kv *kv, const char *path,
     return start(kv, &req, path, done, ctx);
 }
 
+/* Index 0: an answer now. */
+static void add_wait(struct sc_buf *path, struct sc_http_request *req, int64_t index,
+                     int64_t wait_ms)
+{
+    if (index <= 0)
+        return;
+    sc_buf_addf(path, "&index=%lld&wait=%llds", (long long)index, (long long)wait_ms / 1000);
+    /* Consul adds up to a sixteenth of its own; what is silent for longer is broken. */
+    req->timeout_ms = wait_ms + wait_ms / 16 + CALL_TIMEOUT_MS;
+}
+
 struct sc_consul_call *sc_consul_kv_list(struct sc_consul_kv *kv, const struct sc_consul_query *q,
                                          sc_consul_done_fn *done, void *ctx)
 {
@@ -287,12 +298,21 @@ struct sc_consul_call *sc_consul_kv_list(struct sc_consul_kv *kv, const struct s
     sc_buf_adds(&path, "kv/");
     add_escaped(&path, q->prefix);
     sc_buf_adds(&path, "?recurse=true");
-    if (q->index > 0) {
-        sc_buf_addf(&path, "&index=%lld&wait=%llds", (long long)q->index,
-                    (long long)q->wait_ms / 1000);
-        /* Consul adds up to a sixteenth of its own; what is silent for longer is broken. */
-        req.timeout_ms = q->wait_ms + q->wait_ms / 16 + CALL_TIMEOUT_MS;
-    }
+    add_wait(&path, &req, q->index, q->wait_ms);
+    return start(kv, &req, sc_buf_str(&path), done, ctx);
+}
+
+/* Names have no quotation marks (sc_name_check). */
+struct sc_consul_call *sc_consul_kv_instance(struct sc_consul_kv *kv, const char *gateway,
+                                             int64_t index, int64_t wait_ms,
+                                             sc_consul_done_fn *done, void *ctx)
+{
+    sc_auto_buf struct sc_buf path = SC_BUF_INIT;
+    sc_auto_free char *filter = sc_xasprintf("Service.Meta.gateway == \"%s\"", gateway);
+    struct sc_http_request req = { .method = "GET" };
+    sc_buf_adds(&path, "health/service/openclaw-gateway?filter=");
+    add_escaped(&path, filter);
+    add_wait(&path, &req, index, wait_ms);
     return start(kv, &req, sc_buf_str(&path), done, ctx);
 }
 

@@ -5,6 +5,7 @@
 #include "consul_entry.h"
 #include "sideclaw/crypto.h"
 #include "sideclaw/mem.h"
+#include "sideclaw/message.h"
 #include "sideclaw/parse.h"
 
 /* ---- entries ---- */
@@ -211,6 +212,38 @@ void sc_consul_service_to_json(const struct sc_consul_service *s, struct sc_buf 
                        utf8(s->health_url), "Interval", "10s", "Timeout", "5s",
                        /* far longer than any restart: a service that vanishes loses its history */
                        "DeregisterCriticalServiceAfter", "10m"));
+}
+
+/* ---- maintenance ---- */
+
+static bool is_maintenance(const json_t *check)
+{
+    static const char service[] = "_service_maintenance:";
+    const char *id = json_string_value(json_object_get(check, "CheckID"));
+    return id &&
+           (strcmp(id, "_node_maintenance") == 0 || strncmp(id, service, sizeof service - 1) == 0);
+}
+
+int sc_consul_maintenance_from_json(const char *json, size_t n, struct sc_consul_maintenance *ret,
+                                    struct sc_err *err)
+{
+    json_auto_t *root = json_loadb(json, n, 0, NULL);
+    struct sc_consul_maintenance found = { .on = false };
+    size_t i, j;
+    json_t *instance, *check;
+    if (!json_is_array(root))
+        return sc_fail(err, SC_EPROTO, "Consul's answer is not a JSON array");
+    json_array_foreach (root, i, instance) {
+        json_array_foreach (json_object_get(instance, "Checks"), j, check) {
+            const char *notes = json_string_value(json_object_get(check, "Notes"));
+            if (found.on || !is_maintenance(check))
+                continue;
+            found.on = true;
+            sc_reason_copy(found.reason, notes ? notes : "");
+        }
+    }
+    *ret = found;
+    return SC_OK;
 }
 
 /* ---- what was put aside ---- */

@@ -290,3 +290,50 @@ Test(rejected, a_reason_that_is_no_text_does_no_harm)
     sc_rejected_to_json("\xff", "x", 1, &out);
     cr_assert(strstr(out.p, "\"value\":\"x\""));
 }
+
+/* --- maintenance, as Consul 1.8.7 tells it --- */
+
+static int maintained(const char *json, struct sc_consul_maintenance *m)
+{
+    struct sc_err err = SC_ERR_INIT;
+    memset(m, 0x55, sizeof *m);
+    return sc_consul_maintenance_from_json(json, strlen(json), m, &err);
+}
+
+Test(maintenance, of_the_service_and_of_its_node)
+{
+    struct sc_consul_maintenance m;
+    cr_assert_eq(maintained("[{\"Node\":{\"Node\":\"n\"},\"Service\":{\"ID\":\"s\"},\"Checks\":["
+                            "{\"CheckID\":\"serfHealth\",\"Status\":\"passing\",\"Notes\":\"\"},"
+                            "{\"CheckID\":\"_service_maintenance:s\",\"Status\":\"critical\","
+                            "\"Notes\":\"new disk\"}]}]",
+                            &m),
+                 SC_OK);
+    cr_assert(m.on);
+    cr_assert_str_eq(m.reason, "new disk");
+    cr_assert_eq(maintained("[{\"Checks\":[{\"CheckID\":\"_node_maintenance\"}]}]", &m), SC_OK);
+    cr_assert(m.on);
+    cr_assert_str_eq(m.reason, "");
+}
+
+Test(maintenance, is_off_without_such_a_check)
+{
+    static const char *const off[] = {
+        "[]", "[{}]", "[{\"Checks\":null}]", "[{\"Checks\":[3,{\"CheckID\":7}]}]",
+        "[{\"Checks\":[{\"CheckID\":\"service:s\",\"Status\":\"critical\"}]}]"
+    };
+    for (size_t i = 0; i < SC_ARRAY_LEN(off); i++) {
+        struct sc_consul_maintenance m;
+        cr_assert_eq(maintained(off[i], &m), SC_OK, "%s", off[i]);
+        cr_assert_not(m.on, "%s", off[i]);
+        cr_assert_str_eq(m.reason, "");
+    }
+}
+
+Test(maintenance, an_answer_of_another_shape_is_none)
+{
+    struct sc_consul_maintenance m;
+    cr_assert_eq(maintained("{}", &m), SC_EPROTO);
+    cr_assert_eq(maintained("", &m), SC_EPROTO);
+    cr_assert_eq(maintained("[{", &m), SC_EPROTO);
+}
