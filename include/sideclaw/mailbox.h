@@ -37,5 +37,8 @@ void sc_mailbox_gateway_ready(struct sc_mailbox *m);
 void sc_mailbox_turn(struct sc_mailbox *m, const struct sc_id *id, enum sc_turn_event ev,
                      const char *text);
 unsigned sc_mailbox_turns(const struct sc_mailbox *m);
+/* No turn begins while it is held; what the gateway took already goes on, and inboxes that nobody
+ * wakes for are served as before. */
+void sc_mailbox_hold(struct sc_mailbox *m, bool held);
 
 #endif

@@ -24,9 +24,9 @@ enum sc_registry_news {
 struct sc_registry_deps {
     const char *self_name;
     struct sc_log *log;
-    /* Something changed: an agent of ours, or a gateway that came (back) to life, or is where an
-     * agent appeared or was before it moved: what waits for that gateway should be looked at now.
-     */
+    /* Something changed: an agent of ours, or a gateway that came (back) to life or drains no more,
+     * or is where an agent appeared or was before it moved: what waits for that gateway should be
+     * looked at now. */
     void (*local_changed)(void *ctx);
     void (*gateway_alive)(void *ctx, const char *gateway);
     /* Not for what the first view shows: it was so before. NULL: nobody minds. */
@@ -94,6 +94,8 @@ const struct sc_gateway_info *sc_registry_gateway_info(const struct sc_registry 
 /* Work went to an agent: until its gateway says anew how busy it is, that counts against it. */
 void sc_registry_note_given(struct sc_registry *r, const char *agent);
 unsigned sc_registry_given(const struct sc_registry *r, const char *agent);
+/* Does it take no new messages, by a view that is fresh? An old one may be wrong for days. */
+bool sc_registry_drains(const struct sc_registry *r, const char *gateway);
 bool sc_registry_gateway_known(const struct sc_registry *r, const char *gateway);
 
 typedef bool sc_agent_fn(void *ctx, const struct sc_agent_info *a, bool local);

@@ -71,6 +71,14 @@ void sc_mailbox_gateway_ready(struct sc_mailbox *m)
     sc_map_each(m->lanes, reset_lane, NULL);
 }
 
+void sc_mailbox_hold(struct sc_mailbox *m, bool held)
+{
+    bool released = m->held && !held;
+    m->held = held;
+    if (released)
+        sc_map_each(m->lanes, reset_lane, NULL);
+}
+
 static void again(struct lane *l)
 {
     mailbox_lane_retry(l); /* before the slot is free, or this lane could take it at once */

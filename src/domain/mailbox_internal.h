@@ -33,6 +33,7 @@ struct sc_mailbox {
     struct sc_map *lanes;       /* key -> struct lane */
     struct sc_map *running;     /* message id -> struct lane */
     struct sc_map *turns;       /* agent -> int: its running turns */
+    bool held;                  /* no turn begins */
     struct sc_timer *sweep;     /* armed while there are lanes: what waits here expires, too */
     TAILQ_HEAD(, lane) waiting; /* first come, first served, so that no busy lane starves another */
 };

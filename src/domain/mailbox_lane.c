@@ -214,6 +214,13 @@ static bool is_turn_of(const struct lane *l, const struct sc_record *head, enum 
            (place == SC_PLACE_LOCAL && (head->revived.ms || !mailbox_head_waits(l, &head->msg)));
 }
 
+/* A drain lets turns end and none begin. What the gateway took runs there, and its end is fetched;
+ * what it gave back would begin anew. */
+static bool is_held(const struct lane *l, const struct sc_record *head)
+{
+    return l->box->held && (head->stage < SC_STAGE_DELIVERED || l->given_back);
+}
+
 static bool is_idle(const struct lane *l)
 {
     return !l->dropped && !l->running && !l->settling;
@@ -244,7 +251,7 @@ void mailbox_lane_next(struct lane *l)
     if (!may_run(l, place))
         return; /* gateway_ready or the end of a turn tries again */
     int rc = mailbox_head_take(l, &head, &err);
-    if (rc == SC_EBUSY || (rc == SC_OK && !is_turn_of(l, &head, place)))
+    if (rc == SC_EBUSY || (rc == SC_OK && (!is_turn_of(l, &head, place) || is_held(l, &head))))
         return; /* what it waits for tries again, or its ttl ends it */
     if (rc == SC_OK)
         rc = hand_over(l, &head, &err);

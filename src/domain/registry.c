@@ -139,6 +139,7 @@ void sc_registry_gateway(struct sc_registry *r, const struct sc_gateway_info *g)
 {
     struct gateway_entry *e = sc_map_get(r->gateways, g->name);
     bool was_alive = e && e->info.status != SC_GATEWAY_DEAD;
+    bool drained = e && e->info.status == SC_GATEWAY_DRAINING;
     if (!e) {
         if (sc_map_count(r->gateways) >= SC_GATEWAYS_MAX)
             return;
@@ -149,10 +150,10 @@ void sc_registry_gateway(struct sc_registry *r, const struct sc_gateway_info *g)
     e->generation = r->gateways_generation;
     copy_gateway(&e->info, g);
     bool alive = g->status != SC_GATEWAY_DEAD;
-    if (alive == was_alive)
-        return;
-    tell_gateway(r, g->name, alive);
-    if (alive && r->d.gateway_alive)
+    if (alive != was_alive)
+        tell_gateway(r, g->name, alive);
+    bool takes_again = drained && g->status != SC_GATEWAY_DRAINING;
+    if (alive && (!was_alive || takes_again) && r->d.gateway_alive)
         r->d.gateway_alive(r->d.ctx, g->name);
 }
 
@@ -288,6 +289,12 @@ const struct sc_gateway_info *sc_registry_gateway_info(const struct sc_registry 
 {
     const struct gateway_entry *e = gateway ? sc_map_get(r->gateways, gateway) : NULL;
     return e ? &e->info : NULL;
+}
+
+bool sc_registry_drains(const struct sc_registry *r, const char *gateway)
+{
+    const struct sc_gateway_info *g = sc_registry_gateway_info(r, gateway);
+    return r->fresh && g && g->status == SC_GATEWAY_DRAINING;
 }
 
 void sc_registry_note_given(struct sc_registry *r, const char *agent)

@@ -52,6 +52,95 @@ Test(away, an_agent_that_leaves_its_gateway_does_not_take_its_messages_along)
     world_free(w);
 }
 
+/* --- a sidecar that drains --- */
+
+Test(held, no_turn_begins_and_running_ones_end)
+{
+    struct world *w = one_node(32, FAKE_GW_MANUAL);
+    struct sc_mailbox *m = world_node(w, 0)->mailbox;
+    struct sc_id a = post(w, "amy", "bobby", "1"), b = post(w, "amy", "bobby", "2");
+    world_run(w, 10);
+    say(w, &a, SC_TURN_STARTED, NULL);
+    sc_mailbox_hold(m, true);
+    struct sc_id c = post(w, "carol", "dave", "3");
+    world_run(w, MINUTE);
+    cr_assert_eq(sc_mailbox_turns(m), 1);
+    say(w, &a, SC_TURN_REPLIED, "done");
+    world_run(w, MINUTE);
+    cr_assert_eq(out(w, &a), SC_STAGE_REPLIED);
+    cr_assert_eq(sc_mailbox_turns(m), 0);
+    cr_assert_eq(in(w, &b), SC_STAGE_STORED);
+    cr_assert_eq(in(w, &c), SC_STAGE_STORED);
+    cr_assert_eq(fake_gateway_count(gateway(w)), 1);
+    sc_mailbox_hold(m, false);
+    world_run(w, 10);
+    cr_assert_not_null(turn(w, &b));
+    cr_assert_not_null(turn(w, &c));
+    world_free(w);
+}
+
+Test(held, a_gateway_that_comes_back_begins_none_either)
+{
+    struct world *w = one_node(32, FAKE_GW_AT_ONCE);
+    sc_mailbox_hold(world_node(w, 0)->mailbox, true);
+    struct sc_id a = post(w, "amy", "bobby", "1");
+    fake_gateway_set_state(gateway(w), SC_GW_ABSENT);
+    world_run(w, MINUTE);
+    fake_gateway_set_state(gateway(w), SC_GW_READY);
+    world_run(w, MINUTE);
+    cr_assert_eq(in(w, &a), SC_STAGE_STORED);
+    cr_assert_eq(fake_gateway_count(gateway(w)), 0);
+    world_free(w);
+}
+
+Test(held, what_the_gateway_gives_back_does_not_begin_again)
+{
+    struct world *w = one_node(32, FAKE_GW_MANUAL);
+    struct sc_mailbox *m = world_node(w, 0)->mailbox;
+    struct sc_id a = post(w, "amy", "bobby", "1");
+    world_run(w, 10);
+    say(w, &a, SC_TURN_ACCEPTED, NULL);
+    sc_mailbox_hold(m, true);
+    say(w, &a, SC_TURN_AGAIN, "it restarts");
+    world_run(w, MINUTE);
+    cr_assert_eq(turn(w, &a)->calls, 1);
+    sc_mailbox_hold(m, false);
+    world_run(w, MINUTE);
+    cr_assert_eq(turn(w, &a)->calls, 2);
+    world_free(w);
+}
+
+Test(held, a_turn_of_the_last_life_is_taken_up_to_its_end)
+{
+    struct world *w = one_node(32, FAKE_GW_AT_ONCE);
+    fake_gateway_set_pace(gateway(w), 60000, 60000, 0, 0);
+    struct sc_id a = post(w, "amy", "bobby", "1");
+    world_run(w, 1000);
+    cr_assert_geq(in(w, &a), SC_STAGE_DELIVERED);
+    world_crash(w, 0);
+    world_start(w, 0);
+    sc_mailbox_hold(world_node(w, 0)->mailbox, true);
+    world_publish(w);
+    world_run(w, 10 * MINUTE);
+    cr_assert_eq(out(w, &a), SC_STAGE_REPLIED);
+    cr_assert_eq(turn(w, &a)->runs, 1);
+    world_free(w);
+}
+
+Test(held, the_ttl_passes_and_inboxes_are_served)
+{
+    struct world *w = one_node(32, FAKE_GW_AT_ONCE);
+    world_inbox_agent(w, 0, "eve");
+    world_publish(w);
+    sc_mailbox_hold(world_node(w, 0)->mailbox, true);
+    struct sc_id a = post(w, "amy", "bobby", "1"), b = post(w, "amy", "eve", "2");
+    world_run(w, 100);
+    cr_assert_eq(in(w, &b), SC_STAGE_DELIVERED);
+    world_run(w, DAY_MS + MINUTE);
+    cr_assert_eq(out(w, &a), SC_STAGE_DEAD);
+    world_free(w);
+}
+
 /* What the gateway took may have run: only it can tell, and "not taken" would be a lie. */
 Test(away, what_the_gateway_took_does_not_expire_as_not_taken)
 {

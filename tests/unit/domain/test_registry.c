@@ -238,6 +238,25 @@ Test(registry, a_gateway_that_comes_to_life_is_told_once)
     stop(f);
 }
 
+Test(registry, a_gateway_that_drains_no_more_is_told_like_one_that_came_back)
+{
+    struct fixture *f = start();
+    one_gateway(f, SC_GATEWAY_HEALTHY);
+    one_gateway(f, SC_GATEWAY_DRAINING);
+    sc_registry_set_fresh(f->r, true);
+    cr_assert(sc_registry_drains(f->r, "gw-b"));
+    cr_assert_not(sc_registry_drains(f->r, "gw-c"));
+    one_gateway(f, SC_GATEWAY_DRAINING);
+    cr_assert_str_eq(f->alive, "gw-b ");
+    one_gateway(f, SC_GATEWAY_DEGRADED);
+    cr_assert_str_eq(f->alive, "gw-b gw-b ");
+    cr_assert_not(sc_registry_drains(f->r, "gw-b"));
+    one_gateway(f, SC_GATEWAY_DRAINING);
+    sc_registry_set_fresh(f->r, false);
+    cr_assert_not(sc_registry_drains(f->r, "gw-b"));
+    stop(f);
+}
+
 /* What waits for an agent goes when it is seen, wherever it was thought to be when it was sent. */
 Test(registry, an_agent_that_appears_or_moves_sets_its_messages_going)
 {

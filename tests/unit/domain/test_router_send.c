@@ -97,6 +97,77 @@ Test(remote, a_gateway_that_comes_back_gets_its_messages_at_once)
     world_free(w);
 }
 
+/* --- a gateway that drains --- */
+
+/* What node 0 reads of bobby's gateway in the directory. */
+static void bobbys_gateway_is(struct world *w, enum sc_gateway_status status)
+{
+    struct sc_registry *r = world_node(w, 0)->registry;
+    struct sc_gateway_info g = { .name = world_node(w, 1)->name, .status = status };
+    sc_registry_gateways_begin(r);
+    sc_registry_gateway(r, &g);
+    sc_registry_gateways_end(r);
+}
+
+Test(drains, its_messages_wait_here_and_go_when_it_is_over)
+{
+    struct world *w = two_nodes();
+    bobbys_gateway_is(w, SC_GATEWAY_DRAINING);
+    struct sc_id a = send_to(w, "bobby", "1"), b = send_to(w, "bobby", "2");
+    world_run(w, 3600 * 1000);
+    cr_assert_eq(out(w, &a), SC_STAGE_ACCEPTED);
+    cr_assert_eq(mem_link_counters(world_node(w, 0)->link)->sends, 0);
+    bobbys_gateway_is(w, SC_GATEWAY_HEALTHY);
+    world_run(w, 100);
+    cr_assert_eq(out(w, &a), SC_STAGE_REPLIED);
+    cr_assert_eq(out(w, &b), SC_STAGE_REPLIED);
+    world_free(w);
+}
+
+Test(drains, what_it_may_have_is_asked_for_all_the_same)
+{
+    struct world *w = two_nodes();
+    world_net(w)->cut[1][0] = true; /* no receipt comes back */
+    struct sc_id id = send_to(w, "bobby", "hi");
+    world_run(w, 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_SENT);
+    bobbys_gateway_is(w, SC_GATEWAY_DRAINING);
+    world_net(w)->cut[1][0] = false;
+    world_run(w, 120 * 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_REPLIED);
+    world_free(w);
+}
+
+/* A turn that runs to its end there may need it. */
+Test(drains, answers_go_there)
+{
+    struct world *w = two_nodes();
+    fake_gateway_set_pace(world_node(w, 1)->gateway, 1000, 1000, 0, 0);
+    struct sc_id id = send_to(w, "bobby", "hi");
+    world_run(w, 100);
+    struct sc_registry *r = world_node(w, 1)->registry;
+    struct sc_gateway_info g = { .name = world_node(w, 0)->name, .status = SC_GATEWAY_DRAINING };
+    sc_registry_gateways_begin(r);
+    sc_registry_gateway(r, &g);
+    sc_registry_gateways_end(r);
+    world_run(w, 5000);
+    cr_assert_eq(out(w, &id), SC_STAGE_REPLIED);
+    cr_assert_eq(counters(w, 0).n.received, 1, "the answer itself came");
+    world_free(w);
+}
+
+/* The last view may be days old, and the drain long over. */
+Test(drains, an_old_view_holds_nothing_back)
+{
+    struct world *w = two_nodes();
+    bobbys_gateway_is(w, SC_GATEWAY_DRAINING);
+    sc_registry_set_fresh(world_node(w, 0)->registry, false);
+    struct sc_id id = send_to(w, "bobby", "hi");
+    world_run(w, 100);
+    cr_assert_eq(out(w, &id), SC_STAGE_REPLIED);
+    world_free(w);
+}
+
 Test(remote, the_wait_between_tries_grows_to_its_cap)
 {
     struct world *w = two_nodes();
