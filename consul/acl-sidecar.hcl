@@ -18,6 +18,12 @@ session_prefix "" {
   policy = "write"
 }
 
+# The checks of our node: whether it is in maintenance mode, which drains the gateway. Where the names of the
+# nodes are known, `node "<node>"` is narrower.
+node_prefix "" {
+  policy = "read"
+}
+
 # Our entry in the catalog, with its health check (consul.register_service).
 service "openclaw-gateway" {
   policy = "write"

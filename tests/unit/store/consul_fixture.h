@@ -250,6 +250,7 @@ struct node {
     struct sc_buf coming_agents, coming_gateways;
     char conflict[256]; /* the latest: "agent=holder" */
     unsigned conflicts;
+    char maintenance[256]; /* each word: "on(why) " or "off() " */
     unsigned n_messages, n_receipts, n_rejected;
     char message[1024]; /* the latest: "from>to:body" */
     char message_id[SC_ID_TEXT_SIZE];
@@ -313,6 +314,14 @@ static inline void on_conflict(void *ctx, const char *agent, const char *who)
     struct node *n = ctx;
     n->conflicts++;
     (void)snprintf(n->conflict, sizeof n->conflict, "%s=%s", agent ? agent : "", who);
+}
+
+static inline void on_maintenance(void *ctx, bool on, const char *why)
+{
+    struct node *n = ctx;
+    size_t len = strlen(n->maintenance);
+    (void)snprintf(n->maintenance + len, sizeof n->maintenance - len, "%s(%s) ", on ? "on" : "off",
+                   why);
 }
 
 static inline void on_transport_link(void *ctx, const struct sc_transport *t,
@@ -394,7 +403,8 @@ static inline void node_init(struct node *n, struct world *w, const char *name,
                     .gateways_begin = on_gateways_begin,
                     .gateway = on_gateway,
                     .gateways_end = on_gateways_end,
-                    .conflict = on_conflict },
+                    .conflict = on_conflict,
+                    .maintenance = on_maintenance },
         .transport_events = { .ctx = n,
                               .link = on_transport_link,
                               .message = on_message,

@@ -346,6 +346,46 @@ Test(consul_directory, the_catalog_entry_is_made_and_made_again)
     world_fini(&w);
 }
 
+static void maintain(struct world *w, const char *what)
+{
+    struct answer ans;
+    sc_auto_free char *path = sc_xasprintf("agent/%s", what);
+    cr_assert_eq(ask(w, "PUT", path, NULL, 0, &ans), 200, "%s", ans.body);
+}
+
+/* Each of them is one machine's, and both gateways are on this one. */
+Test(consul_directory, maintenance_of_one_service_is_its_own_and_of_the_node_everybodys)
+{
+    struct world w;
+    struct node a, b;
+    struct answer ans;
+    /* Somebody else's, who does not say which gateway it is. */
+    static const char foreign[] = "{\"ID\":\"x\",\"Name\":\"openclaw-gateway\",\"Port\":1}";
+    WITH_CONSUL(w);
+    cr_assert_eq(ask(&w, "PUT", "agent/service/register", foreign, strlen(foreign), &ans), 200);
+    node_init(&a, &w, "gw-a", &(struct node_options){ .health_url = "http://127.0.0.1:9/health" });
+    node_init(&b, &w, "gw-b", &(struct node_options){ .health_url = "http://127.0.0.1:9/health" });
+    node_publish(&a, "jerry");
+    node_publish(&b, "bobby");
+    until(w.loop, ask(&w, "GET", "agent/service/openclaw-gateway-gw-a", NULL, 0, &ans) == 200 &&
+                      ask(&w, "GET", "agent/service/openclaw-gateway-gw-b", NULL, 0, &ans) == 200);
+    maintain(&w, "service/maintenance/openclaw-gateway-gw-b?enable=true&reason=disk");
+    until(w.loop, *b.maintenance);
+    cr_assert_str_eq(b.maintenance, "on(disk) ");
+    maintain(&w, "service/maintenance/openclaw-gateway-gw-b?enable=false");
+    until(w.loop, strstr(b.maintenance, "off"));
+    cr_assert_str_eq(a.maintenance, "");
+    maintain(&w, "maintenance?enable=true&reason=moving");
+    until(w.loop, *a.maintenance && strstr(b.maintenance, "moving"));
+    cr_assert_str_eq(a.maintenance, "on(moving) ");
+    cr_assert_str_eq(b.maintenance, "on(disk) off() on(moving) ");
+    maintain(&w, "maintenance?enable=false");
+    until(w.loop, strstr(a.maintenance, "off"));
+    node_drop(&a);
+    node_drop(&b);
+    world_fini(&w);
+}
+
 Test(consul_directory, an_address_that_is_no_http_address_is_a_configuration_error)
 {
     struct sc_err err = SC_ERR_INIT;
@@ -436,6 +476,8 @@ Test(consul_directory, a_wrong_token_is_named_and_the_shipped_policy_is_enough)
     wait_for(&w, "cluster/leader", "gw-a");
     struct answer ans;
     until(w.loop, ask(&w, "GET", "agent/service/openclaw-gateway-gw-a", NULL, 0, &ans) == 200);
+    maintain(&w, "service/maintenance/openclaw-gateway-gw-a?enable=true&reason=disk");
+    until(w.loop, *a.maintenance);
     node_publish(&a, "jerry");
     wait_for(&w, "agents/kim/gateway", "");
     node_leave(&a);
