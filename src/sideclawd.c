@@ -126,26 +126,27 @@ static int print_tools(void)
 
 static int print_help(void)
 {
-    (void)puts("usage: sideclawd [--config FILE] [--OPTION=VALUE ...]\n"
-               "\n"
-               "The sidecar of one OpenClaw gateway. Runs in the foreground and logs to stderr;\n"
-               "SIGTERM stops it gracefully, SIGHUP reads the configuration again.\n"
-               "\n"
-               "  --config FILE           libconfig file (default: $SIDECLAW_CONFIG, else\n"
-               "                          /etc/sideclaw/sideclaw.conf when it is there)\n"
-               "  --check                 check the configuration and exit: 0 good, 78 bad\n"
-               "  --print-options FORMAT  the options as text, sample, markdown or man\n"
-               "  --print-openapi         the HTTP API as an OpenAPI 3.1 document\n"
-               "  --print-tools           what agents may call by MCP, as markdown\n"
-               "  --spool ACTION          check, compact or export the spool: sideclaw help spool\n"
-               "  --help, --version\n"
-               "\n"
-               "examples:\n"
-               "  sideclawd --print-options sample > sideclaw.conf\n"
-               "  sideclawd --config sideclaw.conf --check\n"
-               "  OPENCLAW_GATEWAY_TOKEN=... sideclawd --gateway-name jerry-gateway\n"
-               "\n"
-               "Every option, with its environment variable and flag:\n");
+    (void)puts(
+        "usage: sideclawd [--config FILE] [--OPTION=VALUE ...]\n"
+        "\n"
+        "The sidecar of one OpenClaw gateway. Runs in the foreground and logs to stderr;\n"
+        "SIGTERM stops it gracefully, SIGHUP reads the configuration again, SIGUSR1 drains.\n"
+        "\n"
+        "  --config FILE           libconfig file (default: $SIDECLAW_CONFIG, else\n"
+        "                          /etc/sideclaw/sideclaw.conf when it is there)\n"
+        "  --check                 check the configuration and exit: 0 good, 78 bad\n"
+        "  --print-options FORMAT  the options as text, sample, markdown or man\n"
+        "  --print-openapi         the HTTP API as an OpenAPI 3.1 document\n"
+        "  --print-tools           what agents may call by MCP, as markdown\n"
+        "  --spool ACTION          check, compact or export the spool: sideclaw help spool\n"
+        "  --help, --version\n"
+        "\n"
+        "examples:\n"
+        "  sideclawd --print-options sample > sideclaw.conf\n"
+        "  sideclawd --config sideclaw.conf --check\n"
+        "  OPENCLAW_GATEWAY_TOKEN=... sideclawd --gateway-name jerry-gateway\n"
+        "\n"
+        "Every option, with its environment variable and flag:\n");
     return print_options("text");
 }
 

@@ -34,6 +34,7 @@ struct sc_config {
     bool http_enabled, peer_enabled;
     char *http_listen, *http_peer_url, *http_token, *http_token_file;
     char *control_socket;
+    int64_t drain_notice_s, drain_disk_free_bytes;
     char *spool_synchronous;
     int64_t spool_retention_s, spool_max_bytes, spool_max_messages;
     int64_t messages_ttl_s, messages_retry_min_ms, messages_retry_max_ms, messages_max_hops,

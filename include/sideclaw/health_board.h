@@ -16,7 +16,8 @@ enum sc_signal_id {
     SC_SIG_REDIS,
     SC_SIG_PEER, /* bad only when others do not let us in: key or clock */
     SC_SIG_CONSUL,
-    SC_SIG_DRAIN,
+    SC_SIG_DRAIN,    /* bad while we drain, whoever asked for it (drain.h) */
+    SC_SIG_DISK,     /* bad while the state folder's file system is nearly full */
     SC_SIG_CONFLICT, /* our name or an agent's is held by somebody else */
     SC_SIGNALS
 };
@@ -38,6 +39,9 @@ void sc_board_free(struct sc_board *b);
 void sc_board_set(struct sc_board *b, enum sc_signal_id id, enum sc_signal_state state,
                   const char *detail, const char *remedy);
 void sc_board_view(const struct sc_board *b, enum sc_signal_id id, struct sc_signal_view *ret);
+/* The first bad signal whose row says that it drains, other than SC_SIG_DRAIN itself: a reason to
+ * begin. False: there is none. */
+bool sc_board_wants_drain(const struct sc_board *b, struct sc_signal_view *ret);
 enum sc_health sc_board_verdict(const struct sc_board *b);
 /* 200, 429 or 503 as in the table of DESIGN 6. */
 int sc_board_status(const struct sc_board *b, enum sc_health_page page);

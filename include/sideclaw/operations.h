@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sideclaw/drain.h"
 #include "sideclaw/err.h"
 #include "sideclaw/events.h"
 #include "sideclaw/gateway_admin.h"
@@ -76,6 +77,10 @@ struct sc_ops_env {
     /* An agent declares itself, for good; NULL: nobody can. */
     int (*declare)(void *ctx, const struct sc_agent_info *what, bool *ret_changed,
                    struct sc_err *err);
+    struct sc_drain *drain; /* NULL: it always serves */
+    /* Drain in the operator's name, or (why NULL) take that back. False: the disk does not have it,
+     * and a restart forgets it. NULL: nobody can. */
+    bool (*set_drain)(void *ctx, const char *why);
     void *ctx;
 };
 

@@ -30,6 +30,7 @@ struct sc_pick_world {
     const struct sc_registry *registry;
     const char *(*way)(void *ctx, const char *gateway); /* NULL: none is open */
     bool gateway_ready;                                 /* ours */
+    bool draining;                                      /* we take no new work */
     void *ctx;
 };
 

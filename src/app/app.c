@@ -37,6 +37,7 @@ int sc_app_run(struct sc_app *a, struct sc_err *err)
     if (a->presence)
         sc_presence_start(a->presence);
     sc_timer_arm(a->probe_timer, 0);
+    app_notify_ready(a);
     sc_log_info(a->log, "daemon.ready", SC_S("version", SC_VERSION),
                 SC_S("socket", a->cfg.control_socket),
                 SC_I("ms", sc_clock_mono(&a->clock).ms - a->started.ms));
@@ -85,6 +86,9 @@ void sc_app_free(struct sc_app *a)
         close_parts(a);
     sc_timer_free(a->stop_timer);
     sc_timer_free(a->probe_timer);
+    sc_timer_free(a->disk_timer);
+    sc_timer_free(a->watchdog_timer);
+    sc_drain_free(a->drain);
     sc_presence_free(a->presence);
     sc_mailbox_free(a->mailbox);
     sc_gateway_ws_free(a->gateway);
@@ -107,6 +111,7 @@ void sc_app_free(struct sc_app *a)
     sc_http_client_free(a->http);
     for (size_t i = 0; i < SC_ARRAY_LEN(a->signals); i++)
         sc_signal_free(a->signals[i]);
+    sc_notify_free(a->notify);
     if (a->log)
         sc_log_gather(a->log, NULL);
     sc_loop_free(a->loop);
@@ -116,6 +121,7 @@ void sc_app_free(struct sc_app *a)
     free(a->peer_url);
     free(a->mcp_url);
     free(a->spool_path);
+    free(a->notified);
     sc_config_fini(&a->cfg);
     explicit_bzero(&a->agent_key, sizeof a->agent_key);
     free(a);

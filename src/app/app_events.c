@@ -135,6 +135,7 @@ struct sc_directory_events app_directory_events(struct sc_app *a)
         .gateway = gateway,
         .gateways_end = gateways_end,
         .conflict = conflict,
+        .maintenance = app_maintenance,
     };
 }
 
@@ -317,9 +318,7 @@ static void show_gateway(struct sc_app *a)
     const struct app_link *link = &a->links[APP_LINK_GATEWAY];
     sc_board_set(a->board, SC_SIG_GATEWAY_HTTP, http_signal(a, s), link->detail, link->remedy);
     sc_board_set(a->board, SC_SIG_GATEWAY_WS, ws_signal(a, s), link->detail, link->remedy);
-    if (!a->stopping)
-        sc_board_set(a->board, SC_SIG_DRAIN, s == SC_GW_DRAINING ? SC_SIGNAL_BAD : SC_SIGNAL_OK,
-                     s == SC_GW_DRAINING ? link->detail : "", "");
+    sc_drain_set(a->drain, SC_DRAIN_GATEWAY, s == SC_GW_DRAINING ? link->detail : NULL);
 }
 
 static void gateway_state(void *ctx, enum sc_gateway_state s, const char *detail,
@@ -415,6 +414,8 @@ void app_verdict_changed(void *app, enum sc_health h)
     struct sc_app *a = app;
     (void)h;
     sc_presence_touch(a->presence);
+    app_follow_board(a);
+    app_notify_status(a);
 }
 
 void app_spool_health(void *app, const struct sc_err *err)

@@ -5,6 +5,7 @@
 #include "sideclaw/agent_token.h"
 #include "sideclaw/app.h"
 #include "sideclaw/consul_directory.h"
+#include "sideclaw/drain.h"
 #include "sideclaw/events.h"
 #include "sideclaw/gateway_ws.h"
 #include "sideclaw/http_client.h"
@@ -13,6 +14,7 @@
 #include "sideclaw/mailbox.h"
 #include "sideclaw/mcp.h"
 #include "sideclaw/memory.h"
+#include "sideclaw/notify.h"
 #include "sideclaw/operations.h"
 #include "sideclaw/peer_transport.h"
 #include "sideclaw/presence.h"
@@ -42,10 +44,16 @@ struct sc_app {
     sc_mono started;
     struct sc_log *log;
     struct sc_loop *loop;
-    struct sc_signal *signals[3];
+    struct sc_signal *signals[4];
+    struct sc_notify *notify; /* NULL while no service manager listens */
+    char *notified;           /* the status it was told last */
+    struct sc_timer *watchdog_timer;
+    int64_t watchdog_ms; /* 0: nobody asks for it */
     struct sc_http_client *http;
     struct sc_spool_sqlite *spool;
     struct sc_board *board;
+    struct sc_drain *drain;
+    struct sc_timer *disk_timer; /* looks at what drains */
     struct app_link links[APP_LINKS];
     struct sc_registry *registry;
     struct sc_http_server *http_server;   /* NULL while switched off; its port is in our URLs */
@@ -121,10 +129,25 @@ void app_share_tasks(struct sc_app *a);
 int app_declare(void *app, const struct sc_agent_info *what, bool *ret_changed, struct sc_err *err);
 void app_load_declared(struct sc_app *a);
 
+/* app_drain.c: who asks for a drain, and what follows. It begins once the mailbox is there. */
+void app_build_drain(struct sc_app *a);
+void app_begin_drain(struct sc_app *a);
+bool app_set_drain(void *app, const char *why);
+void app_maintenance(void *app, bool on, const char *reason);
+/* A signal of the board may want a drain, or want it no more. */
+void app_follow_board(struct sc_app *a);
+void app_on_disk(void *app);
+
+/* app_notify.c: what the service manager is told. */
+void app_build_notify(struct sc_app *a);
+void app_notify_ready(struct sc_app *a);
+void app_notify_status(struct sc_app *a);
+void app_notify_stopping(struct sc_app *a);
+
 /* app_urls.c: where this sidecar is reached; set once its HTTP server has a port. */
 void app_find_urls(struct sc_app *a);
 
-/* app_signals.c: SIGTERM, SIGINT, SIGHUP. */
+/* app_signals.c: SIGTERM, SIGINT, SIGHUP, SIGUSR1. */
 void app_signals_start(struct sc_app *a);
 void app_on_stop_deadline(void *app);
 

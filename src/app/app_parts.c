@@ -31,6 +31,8 @@ static int build_base(struct sc_app *a, struct sc_err *err)
     a->loop = sc_loop_new(err);
     if (a->loop)
         sc_log_gather(a->log, a->loop);
+    if (a->loop)
+        app_build_notify(a);
     a->http = a->loop ? sc_http_client_new(a->loop, err) : NULL;
     return a->http ? SC_OK : SC_EIO;
 }
@@ -65,6 +67,7 @@ static void build_registry(struct sc_app *a)
                                            .ctx = a };
     a->board = sc_board_new(a->clock, a->log, app_verdict_changed, a);
     a->registry = sc_registry_new(&deps);
+    app_build_drain(a);
     for (size_t i = 0; i < a->cfg.n_agents; i++)
         sc_registry_local_config(a->registry, a->cfg.agents[i].id, &a->cfg.agents[i].capabilities);
     if (*a->cfg.agent_id && !sc_streq(a->cfg.agent_id, "operator"))
@@ -259,6 +262,7 @@ static void build_mailbox(struct sc_app *a)
         .retry_max_ms = TURN_RETRY_MAX_MS,
     };
     a->mailbox = sc_mailbox_new(&deps);
+    app_begin_drain(a);
 }
 
 static void build_presence(struct sc_app *a)
@@ -356,6 +360,8 @@ static void build_env(struct sc_app *a)
         .link = app_link_view,
         .redis_stats = app_redis_stats,
         .declare = app_declare,
+        .drain = a->drain,
+        .set_drain = app_set_drain,
         .ctx = a,
     };
 }

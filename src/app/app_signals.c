@@ -1,4 +1,4 @@
-/* SIGTERM and SIGINT stop gracefully, SIGHUP reads the configuration again. */
+/* SIGTERM and SIGINT stop gracefully, SIGHUP reads the configuration again, SIGUSR1 drains. */
 #include <signal.h>
 #include <stdlib.h>
 
@@ -41,7 +41,8 @@ static void on_stop(void *ctx, int signum)
     a->stopping = true;
     sc_log_info(a->log, "daemon.stopping", SC_I("signal", signum));
     sc_presence_stop(a->presence);
-    sc_board_set(a->board, SC_SIG_DRAIN, SC_SIGNAL_BAD, "the sidecar is stopping", "");
+    app_notify_stopping(a);
+    sc_drain_set(a->drain, SC_DRAIN_STOP, "the sidecar is stopping");
     if (!a->consul) {
         stopped(a);
         return;
@@ -88,9 +89,18 @@ static void on_reload(void *ctx, int signum)
     sc_strv_fini(&ignored);
 }
 
+/* As `sideclaw drain`; a second one changes nothing, for job managers send them twice. */
+static void on_drain(void *ctx, int signum)
+{
+    struct sc_app *a = ctx;
+    (void)signum;
+    (void)app_set_drain(a, "SIGUSR1"); /* logged when the disk does not have it */
+}
+
 void app_signals_start(struct sc_app *a)
 {
     a->signals[0] = sc_signal_new(a->loop, SIGTERM, on_stop, a);
     a->signals[1] = sc_signal_new(a->loop, SIGINT, on_stop, a);
     a->signals[2] = sc_signal_new(a->loop, SIGHUP, on_reload, a);
+    a->signals[3] = sc_signal_new(a->loop, SIGUSR1, on_drain, a);
 }

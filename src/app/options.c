@@ -282,6 +282,24 @@ static const struct sc_option options[] = {
       .dflt_help = "<state_dir>/control.sock",
       .help = "Unix socket of the command line; whoever can open it is the operator." },
 
+    { .key = "drain.notice_s",
+      .type = SC_OPT_INT,
+      AT(drain_notice_s),
+      .dflt = "15",
+      .max = 3600,
+      .unit = "seconds",
+      .help = "How long a drain lasts at least before it is ready: load balancers need that to "
+              "notice (the interval of their check, and of their own look at it)." },
+    { .key = "drain.disk_free_bytes",
+      .type = SC_OPT_INT,
+      AT(drain_disk_free_bytes),
+      .dflt = "67108864",
+      .max = INT64_C(1) << 46,
+      .unit = "bytes",
+      RELOADABLE,
+      .help = "Drain while less than this is free where state_dir is, until there is a quarter "
+              "more again. 0: never." },
+
     { .key = "spool.synchronous",
       .type = SC_OPT_ENUM,
       AT(spool_synchronous),
@@ -466,6 +484,7 @@ static const struct sc_option_group groups[] = {
     { "redis", "Redis: carries messages" },
     { "http", "HTTP API, health pages, metrics" },
     { "control", "Control socket" },
+    { "drain", "Leaving: sideclaw drain" },
     { "spool", "Messages on disk" },
     { "messages", "How messages are tried" },
     { "memory", "What agents remember" },

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "sideclaw/mem.h"
@@ -129,5 +130,15 @@ int sc_mkdirs(const char *path, struct sc_err *err)
         return sc_fail_errno(err, errno, "look at %s", path);
     if (!S_ISDIR(st.st_mode))
         return sc_fail(err, SC_EIO, "%s is not a folder", path);
+    return SC_OK;
+}
+
+int sc_file_system_free(const char *path, int64_t *ret_bytes, struct sc_err *err)
+{
+    struct statvfs fs;
+    if (statvfs(path, &fs) < 0)
+        return sc_fail_errno(err, errno, "look at the file system of %s", path);
+    uint64_t blocks = fs.f_bavail, size = fs.f_frsize ? fs.f_frsize : 1;
+    *ret_bytes = blocks > INT64_MAX / size ? INT64_MAX : (int64_t)(blocks * size);
     return SC_OK;
 }

@@ -85,6 +85,8 @@ int sc_cmd_mcp(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_token(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_events(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_health(struct sc_cli *cli, const struct sc_args *args);
+int sc_cmd_drain(struct sc_cli *cli, const struct sc_args *args);
+int sc_cmd_undrain(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_config(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_run(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_openclaw(struct sc_cli *cli, const struct sc_args *args);

@@ -133,6 +133,16 @@ static const struct sc_flag spool_flags[] = {
     END,
 };
 
+static const struct sc_flag drain_flags[] = {
+    { .name = "--why", .value = "TEXT", .help = "the reason, for whoever looks at the status" },
+    { .name = "--wait", .help = "until it is ready to stop" },
+    { .name = "--timeout",
+      .value = "S",
+      .min = 1,
+      .max = SC_WAIT_MAX_MS / 1000,
+      .help = "with --wait: at most S seconds (600)" },
+    END,
+};
 static const struct sc_flag mcp_flags[] = {
     { .name = "--agent",
       .value = "AGENT",
@@ -290,6 +300,22 @@ const struct sc_command sc_commands[] = {
       .summary = "the health board; exit 1 when draining or dead",
       .flags = no_flags,
       .run = sc_cmd_health },
+    { .name = "drain",
+      .usage = "[--why TEXT] [--wait [--timeout S]]",
+      .summary = "take no new work here and let turns end, before a stop",
+      .help =
+          "Others keep their messages for this gateway, /health/traffic says 503, and what runs "
+          "ends. It lasts\nuntil `sideclaw undrain`, also over a restart. With --wait: exit 0 "
+          "when it may be stopped, 75 when\nthe time is up before that, or somebody took it back.",
+      .flags = drain_flags,
+      .examples = "  sideclaw drain --why \"new disk\" --wait --timeout 300 && systemctl stop "
+                  "openclaw\n",
+      .run = sc_cmd_drain },
+    { .name = "undrain",
+      .usage = "",
+      .summary = "take the drain back; exit 1 when something else still drains",
+      .flags = no_flags,
+      .run = sc_cmd_undrain },
     { .name = "openclaw",
       .usage = "install [--agent A]... [--dry-run] [--uninstall] [--file PATH]",
       .summary = "give the gateway's agents the mesh as tools",

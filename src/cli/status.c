@@ -77,6 +77,17 @@ static void show_reasons(struct sc_writer *w, const struct sc_value *reasons)
         sc_writer_line(w, "  - %s", sc_value_text(sc_value_at(reasons, i)));
 }
 
+/* Why is among the reasons; this is how far it is. */
+static void show_drain(struct sc_writer *w, const struct sc_value *v)
+{
+    const char *phase = sc_value_get_str(v, "phase");
+    if (!phase || sc_streq(phase, "serving"))
+        return;
+    sc_writer_line(w, "%-10s %s, %lld turns to end", "drain",
+                   sc_value_get_bool(v, "ready", false) ? "ready to stop" : phase,
+                   (long long)sc_value_get_int(v, "turns", 0));
+}
+
 static void show_conflicts(struct sc_writer *w, const struct sc_value *conflicts)
 {
     for (size_t i = 0; i < sc_value_count(conflicts); i++) {
@@ -100,6 +111,7 @@ static void show_status(struct sc_writer *w, const struct sc_value *v)
     sc_writer_line(w, "  (sideclaw %s, pid %lld, up %s)", sc_value_get_str(v, "version"),
                    (long long)sc_value_get_int(v, "pid", 0), uptime);
     show_reasons(w, sc_value_get(v, "reasons"));
+    show_drain(w, sc_value_get(v, "drain"));
     sc_writer_line(w, "links");
     for (size_t i = 0; i < SC_ARRAY_LEN(links); i++)
         show_link(w, links[i], sc_value_get(sc_value_get(v, "links"), links[i]));

@@ -21,6 +21,7 @@ static const struct signal_row {
     [SC_SIG_PEER] = { "peer", DEGRADES },
     [SC_SIG_CONSUL] = { "consul", DEGRADES },
     [SC_SIG_DRAIN] = { "drain", DRAINS },
+    [SC_SIG_DISK] = { "disk", DRAINS },
     [SC_SIG_CONFLICT] = { "conflict", DEGRADES },
 };
 
@@ -123,6 +124,17 @@ void sc_board_view(const struct sc_board *b, enum sc_signal_id id, struct sc_sig
                                     .since = s->since,
                                     .detail = s->detail ? s->detail : "",
                                     .remedy = s->remedy ? s->remedy : "" };
+}
+
+bool sc_board_wants_drain(const struct sc_board *b, struct sc_signal_view *ret)
+{
+    for (size_t i = 0; i < SC_SIGNALS; i++) {
+        if (i == SC_SIG_DRAIN || rows[i].bad != DRAINS || b->signals[i].state != SC_SIGNAL_BAD)
+            continue;
+        sc_board_view(b, (enum sc_signal_id)i, ret);
+        return true;
+    }
+    return false;
 }
 
 enum sc_health sc_board_verdict(const struct sc_board *b)

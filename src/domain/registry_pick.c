@@ -42,7 +42,7 @@ static bool is_wanted(const struct search *s, const struct sc_agent_info *a,
 static const char *way_to(const struct sc_pick_world *w, const struct sc_agent_info *a,
                           const struct sc_gateway_info *g, bool local)
 {
-    if (a->status == SC_AGENT_OFFLINE)
+    if (a->status == SC_AGENT_OFFLINE || (local && w->draining))
         return NULL;
     if (local && sc_registry_rests(w->registry, a->id))
         return via_inbox;

@@ -59,6 +59,11 @@ void sc_op_health_get(struct sc_call *call);
 void sc_op_health_page(struct sc_call *call);
 void sc_op_health_traffic(struct sc_call *call);
 void sc_op_health_live(struct sc_call *call);
+/* ops_drain.c */
+void sc_op_gateway_drain(struct sc_call *call);
+void sc_op_gateway_undrain(struct sc_call *call);
+/* Of status.get; null: there is none. */
+struct sc_value *sc_drain_value(const struct sc_drain *d);
 /* ops_table.c */
 void sc_op_operations_list(struct sc_call *call);
 /* ops_tasks.c */

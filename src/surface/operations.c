@@ -189,6 +189,18 @@ static const struct sc_param uninstall_params[] = {
     END,
 };
 static const struct sc_param servers_params[] = { P_AGENTS(true, "Agents."), END };
+static const struct sc_param drain_params[] = {
+    { .name = "why",
+      .type = SC_PARAM_STR,
+      .min = 1,
+      .max = SC_REASON_MAX - 1,
+      .help = "For people: the reason, shown by status." },
+    { .name = "wait_ms",
+      .type = SC_PARAM_INT,
+      .max = SC_WAIT_MAX_MS,
+      .help = "Answer only when it is ready to stop, or after that many milliseconds." },
+    END,
+};
 static const struct sc_param no_params[] = { END };
 
 #include "ops_tasks_rows.h"
@@ -378,6 +390,23 @@ static const struct sc_op table[] = {
       .status = 200,
       .result = T_SERVERS,
       .handler = sc_op_gateway_servers },
+    { .name = "gateway.drain",
+      .http = "POST /v1/drain",
+      .scope = SC_SCOPE_OPERATOR,
+      .summary =
+          "Take no new work here, let turns end; with wait_ms, wait until it may be stopped.",
+      .params = drain_params,
+      .status = 200,
+      .result = T_DRAIN,
+      .handler = sc_op_gateway_drain },
+    { .name = "gateway.undrain",
+      .http = "DELETE /v1/drain",
+      .scope = SC_SCOPE_OPERATOR,
+      .summary = "Take that back; others (Consul, the disk) may still drain.",
+      .params = no_params,
+      .status = 200,
+      .result = T_DRAIN,
+      .handler = sc_op_gateway_undrain },
     { .name = "events.push",
       .http = "POST /v1/events",
       .scope = SC_SCOPE_AGENT,

@@ -23,6 +23,7 @@ struct sc_pick_world sc_ops_world(const struct sc_ops_env *env)
     return (struct sc_pick_world){ .registry = env->registry,
                                    .way = way,
                                    .gateway_ready = sc_streq(gateway.state, "ready"),
+                                   .draining = !sc_drain_serves(env->drain),
                                    .ctx = env->router };
 }
 

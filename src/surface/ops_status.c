@@ -107,6 +107,7 @@ void sc_op_status_get(struct sc_call *call)
     sc_value_set_int(v, "uptime_s", (sc_clock_mono(&env->clock).ms - env->started.ms) / 1000);
     sc_value_set_str(v, "health", sc_health_name(sc_board_verdict(env->board)));
     sc_value_set(v, "reasons", sc_reasons_value(env->board));
+    sc_value_set(v, "drain", sc_drain_value(env->drain));
     sc_value_set_bool(v, "signed", env->is_signed);
     sc_value_set_str(v, "default_agent", env->default_agent);
     sc_value_set(v, "links", links_value(env));

@@ -122,8 +122,21 @@ static void add_groups(struct sc_strv *groups, const struct sc_strv *labels)
             sc_strv_add(groups, labels->v[i] + sizeof group - 1);
 }
 
+/* While we drain there is none for agents here: whoever takes work again and again would never end.
+ */
+static void reply_none(struct sc_call *call)
+{
+    struct sc_value *v = sc_value_object();
+    sc_value_set_str(v, "task", NULL);
+    sc_call_reply(call, v);
+}
+
 void sc_op_task_pop(struct sc_call *call)
 {
+    if (!sc_drain_serves(call->env->drain)) {
+        reply_none(call);
+        return;
+    }
     const char *agent = who(call, "agent");
     const struct sc_agent_info *a = find_agent(call->env, agent);
     struct sc_strv groups = { .n = 0 };

@@ -149,6 +149,13 @@
 #define T_LINKS                                                                                    \
     T_OBJECT("'gateway','redis','peer','consul'",                                                  \
              "'gateway':" T_LINK ",'redis':" T_LINK ",'peer':" T_LINK ",'consul':" T_LINK)
+#define T_CAUSE T_OBJECT("'by','why'", "'by':" T_TEXT ",'why':" T_TEXT)
+#define T_DRAIN                                                                                    \
+    T_OBJECT("'phase','ready','causes','turns','leases'",                                          \
+             "'phase':{'enum':['serving','leaving','handing_on','ready']},"                        \
+             "'ready':" T_BOOL ",'since':" T_TEXT_OR_NULL                                          \
+             ",'causes':" T_LIST_OF(T_CAUSE) ",'turns':" T_INT ",'leases':" T_INT                  \
+                                             ",'kept':" T_BOOL ",'timed_out':" T_BOOL)
 #define T_STATUS                                                                                   \
     T_OBJECT("'gateway','version','pid','health','reasons','links','spool','counters'",            \
              "'gateway':" T_TEXT ","                                                               \
@@ -157,6 +164,7 @@
              "'uptime_s':" T_INT ","                                                               \
              "'health':" T_TEXT ","                                                                \
              "'reasons':" T_TEXTS ","                                                              \
+             "'drain':{'anyOf':[{'type':'null'}," T_DRAIN "]},"                                    \
              "'signed':" T_BOOL ","                                                                \
              "'default_agent':" T_TEXT ","                                                         \
              "'links':" T_LINKS ","                                                                \

@@ -90,6 +90,7 @@ class World:
             redis__url=f"redis://{self.redis_link[name].address}",
             consul__addr=f"http://{self.consul_link[name].address}",
             state_dir=str(self.disks[name].path / "state"),
+            drain__disk_free_bytes=0,  # a full disk is about the spool here; test_drain.py has the rest
             messages__thread_rate=1000000,
             log__level="info",
         )

@@ -141,3 +141,15 @@ Test(file, a_file_in_the_way_is_an_error)
     cr_assert_eq(sc_mkdirs(path, &err), SC_EIO);
     cr_assert_eq(sc_mkdirs(below, &err), SC_EIO);
 }
+
+Test(file, the_room_that_is_left)
+{
+    int64_t left = -1;
+    struct sc_err err = SC_ERR_INIT;
+    cr_assert_eq(sc_file_system_free("/tmp", &left, &err), SC_OK, "%s", err.text);
+    cr_assert_geq(left, 0);
+    cr_assert_eq(sc_file_system_free("/proc", &left, &err), SC_OK);
+    cr_assert_eq(left, 0, "nothing can be written there");
+    cr_assert_lt(sc_file_system_free("/no/such/folder", &left, &err), 0);
+    cr_assert(strstr(err.text, "/no/such/folder"));
+}

@@ -244,9 +244,65 @@ Test(cli, json_prints_the_daemons_object)
     expect(WORDS("sideclaw", SOCKET, "--json", "agents"), SC_EXIT_OK, "\"id\": \"a\"", "");
 }
 
+#define DRAIN(members) "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{" members "}}"
+
+Test(cli, drain_says_how_far_it_is)
+{
+    serve(DRAIN("\"phase\":\"leaving\",\"turns\":2,\"kept\":false,\"causes\":[{\"by\":\"operator\","
+                "\"why\":\"new disk\"}]"));
+    expect(WORDS("sideclaw", SOCKET, "drain", "--why", "new disk"), SC_EXIT_OK,
+           "draining: 2 turns to end\n  - operator: new disk\n  the disk does not have it", "");
+    char request[80];
+    (void)snprintf(request, sizeof request, "%s/request", folder);
+    sc_auto_free char *line = content(request);
+    cr_assert(strstr(line, "\"method\":\"gateway.drain\"") && strstr(line, "\"why\":\"new disk\""),
+              "%s", line);
+    cr_assert_null(strstr(line, "wait_ms"));
+    expect(WORDS("sideclaw", "drain", "now"), SC_EXIT_USAGE, "", "--why TEXT");
+    expect(WORDS("sideclaw", "drain", "--timeout", "5"), SC_EXIT_USAGE, "", "--wait");
+}
+
+Test(cli, drain_that_is_ready_to_stop)
+{
+    serve(DRAIN("\"phase\":\"ready\",\"ready\":true"));
+    expect(WORDS("sideclaw", SOCKET, "drain", "--wait", "--timeout", "7"), SC_EXIT_OK,
+           "ready to stop", "");
+    char request[80];
+    (void)snprintf(request, sizeof request, "%s/request", folder);
+    sc_auto_free char *line = content(request);
+    cr_assert(strstr(line, "\"wait_ms\":7000"), "%s", line);
+}
+
+/* What a script does next must not happen. */
+Test(cli, drain_that_waited_in_vain_is_exit_75)
+{
+    serve(DRAIN("\"phase\":\"leaving\",\"turns\":1,\"timed_out\":true"));
+    expect(WORDS("sideclaw", SOCKET, "drain", "--wait", "--timeout", "7"), SC_EXIT_AWAY,
+           "1 turn to end", "within 7 s");
+}
+
+Test(cli, drain_that_was_taken_back_is_exit_75)
+{
+    serve(DRAIN("\"phase\":\"serving\",\"ready\":false"));
+    expect(WORDS("sideclaw", SOCKET, "drain", "--wait"), SC_EXIT_AWAY, "serving", "took the drain");
+}
+
+Test(cli, undrain_that_something_else_keeps_is_a_failure)
+{
+    serve(DRAIN("\"phase\":\"leaving\",\"causes\":[{\"by\":\"consul\",\"why\":\"x\"}]"));
+    expect(WORDS("sideclaw", SOCKET, "undrain"), SC_EXIT_FAILED, "  - consul: x", "");
+}
+
+Test(cli, undrain_serves_again)
+{
+    serve(DRAIN("\"phase\":\"serving\""));
+    expect(WORDS("sideclaw", SOCKET, "undrain"), SC_EXIT_OK, "serving\n", "");
+}
+
 Test(cli, odd_objects_are_shown_without_harm)
 {
-    static const char *const commands[] = { "status", "agents", "gateways", "health", "outbox" };
+    static const char *const commands[] = { "status", "agents", "gateways",
+                                            "health", "outbox", "drain" };
     for (size_t i = 0; i < SC_ARRAY_LEN(commands); i++) {
         serve("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"agents\":[{}],\"gateways\":[{}],"
               "\"messages\":[{}],\"signals\":[5],\"links\":[],\"reasons\":[null],\"conflicts\":[{}]"

@@ -126,6 +126,25 @@ Test(board, draining_takes_no_traffic_and_lives)
     sc_board_free(f->b);
 }
 
+Test(board, a_signal_that_drains_is_a_reason_to_drain_and_the_drain_itself_is_none)
+{
+    struct fixture *f = start();
+    struct sc_signal_view v;
+    set(f, SC_SIG_DRAIN, SC_SIGNAL_BAD);
+    set(f, SC_SIG_REDIS, SC_SIGNAL_BAD);
+    cr_assert_not(sc_board_wants_drain(f->b, &v));
+    set(f, SC_SIG_DRAIN, SC_SIGNAL_OK);
+    sc_board_set(f->b, SC_SIG_DISK, SC_SIGNAL_BAD, "1 MiB left", "");
+    cr_assert_eq(sc_board_verdict(f->b), SC_DRAINING);
+    pages(f, 503, 503, 200);
+    cr_assert(sc_board_wants_drain(f->b, &v));
+    cr_assert_str_eq(v.name, "disk");
+    cr_assert_str_eq(v.detail, "1 MiB left");
+    set(f, SC_SIG_DISK, SC_SIGNAL_OFF);
+    cr_assert_not(sc_board_wants_drain(f->b, &v));
+    sc_board_free(f->b);
+}
+
 Test(board, what_is_switched_off_does_not_count)
 {
     struct fixture *f = start();

@@ -183,6 +183,26 @@ Test(pick, our_own_needs_our_gateway)
     sc_strv_fini(&own.capabilities);
 }
 
+Test(pick, who_drains_gets_nothing_here_and_elsewhere)
+{
+    struct sc_gateway_agent own = { .id = "abe" };
+    struct sc_pick_world w = world();
+    struct sc_err err = SC_ERR_INIT;
+    struct sc_candidate c;
+    sc_strv_add(&own.capabilities, "backups");
+    sc_registry_local_gateway(r, &own, 1);
+    sc_registry_local_config(r, "ann", &own.capabilities); /* only her inbox is served */
+    w.draining = true;
+    cr_assert_eq(sc_pick_best(&w, &backups, &c, &err), SC_OK);
+    cr_assert_str_eq(c.agent->id, "xan");
+    gateway("a", SC_GATEWAY_DRAINING, 0, NULL);
+    cr_assert_eq(sc_pick_best(&w, &backups, &c, &err), SC_OK);
+    cr_assert_str_eq(c.agent->id, "yve");
+    gateway("b", SC_GATEWAY_DRAINING, 0, NULL);
+    cr_assert_eq(sc_pick_best(&w, &backups, &c, &err), SC_EAWAY);
+    sc_strv_fini(&own.capabilities);
+}
+
 static bool add_id(void *ctx, const struct sc_candidate *c)
 {
     char *ids = ctx;
