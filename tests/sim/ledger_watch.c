@@ -177,6 +177,8 @@ static void on_handed(void *ctx, const struct sc_turn *turn)
                turn->resume ? " (resume)" : "");
     if (e->in[x->node] == SC_STAGES)
         ledger_broken(e, "handed over before it was committed");
+    if (world_node(x->l->w, x->node)->drains && e->in[x->node] < SC_STAGE_DELIVERED)
+        ledger_broken(e, "its turn begins while its gateway drains");
 }
 
 /* First in, first out holds from one gateway to one other. Of one that its sender gave up a late

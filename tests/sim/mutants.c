@@ -25,6 +25,13 @@ static void ignore_resume(struct world *w)
         fake_gateway_ignore_resume(world_node(w, i)->gateway);
 }
 
+static void begin_turns(struct world *w, size_t offset)
+{
+    (void)offset;
+    for (int i = 0; i < world_nodes(w); i++)
+        world_node(w, i)->never_holds = true;
+}
+
 static void link_bug(struct world *w, size_t offset)
 {
     for (int k = 0; k < world_transports(w); k++) {
@@ -54,6 +61,7 @@ static const struct mutant {
       offsetof(struct mem_spool_bugs, stores_nothing) },
     { "rerun", "a new life hands over again what the old one did, without a look", spool_bug,
       offsetof(struct mem_spool_bugs, reruns) },
+    { "no-hold", "a gateway that drains begins turns all the same", begin_turns, 0 },
     { "no-prev", "the receiver does not wait for the one before", link_bug,
       offsetof(struct mem_net_bugs, drops_prev) },
     { "boast", "receipts tell a stage too many", link_bug, offsetof(struct mem_net_bugs, boasts) },

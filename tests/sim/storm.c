@@ -20,7 +20,7 @@ static const struct event {
     { "disk", 50, storm_disk },        { "directory", 20, storm_directory },
     { "move", 15, storm_move },        { "vanish", 10, storm_vanish },
     { "claim", 10, storm_claim },      { "clock", 15, storm_clock },
-    { "calendar", 2, storm_calendar },
+    { "calendar", 2, storm_calendar }, { "drain", 30, storm_drain },
 };
 
 void climate_of(uint64_t seed, int nodes, struct climate *ret)
@@ -146,6 +146,7 @@ static void heal(struct storm *s, struct node *n)
     fake_gateway_set_refusal(n->gateway, SC_OK);
     fake_gateway_set_state(n->gateway, SC_GW_READY);
     n->sees_directory = true;
+    world_drain(s->w, n->index, false);
     if (!n->loop)
         world_start(s->w, n->index);
     n->fuse = (struct fuse){ 0 };

@@ -204,3 +204,12 @@ void storm_calendar(struct storm *s)
     world_run(s->w, prng_range(s->prng, 0, 300 * 1000));
     n->clock.wall_zero -= INT64_C(9) * DAY_MS;
 }
+
+/* The directory may tell the others late. */
+void storm_drain(struct storm *s)
+{
+    const struct node *n = storm_any_node(s);
+    world_drain(s->w, n->index, !n->drains);
+    if (prng_chance(s->prng, 700))
+        world_publish(s->w);
+}

@@ -27,6 +27,6 @@ void storm_start(struct storm *s, struct node *n);
 typedef void storm_fault_fn(struct storm *s);
 storm_fault_fn storm_crash, storm_die_midway, storm_stop, storm_sleep, storm_link, storm_partition,
     storm_weather, storm_outage, storm_gateway, storm_pace, storm_disk, storm_directory, storm_move,
-    storm_vanish, storm_claim, storm_clock, storm_calendar;
+    storm_vanish, storm_drain, storm_claim, storm_clock, storm_calendar;
 
 #endif

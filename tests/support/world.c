@@ -111,6 +111,11 @@ static bool on_queues(void *ctx, const struct sc_message *m)
 
 /* --- a process's life --- */
 
+static void hold(const struct node *n)
+{
+    sc_mailbox_hold(n->mailbox, n->drains && !n->never_holds);
+}
+
 static void build(struct node *n)
 {
     const struct world_options *opt = &n->w->opt;
@@ -145,6 +150,7 @@ static void build(struct node *n)
                                              .retry_min_ms = opt->turn_retry_min_ms,
                                              .retry_max_ms = opt->turn_retry_max_ms };
     n->mailbox = sc_mailbox_new(&mailbox);
+    hold(n);
 }
 
 static void attach(struct node *n)
@@ -180,6 +186,14 @@ void world_start(struct world *w, int i)
     attach(n);
     sc_mailbox_start(n->mailbox);
     sc_router_start(n->router);
+}
+
+void world_drain(struct world *w, int i, bool on)
+{
+    struct node *n = &w->nodes[i];
+    n->drains = on;
+    if (n->loop)
+        hold(n);
 }
 
 void world_crash(struct world *w, int i)

@@ -44,6 +44,8 @@ struct node {
     int64_t frozen_until; /* its process is stopped */
     bool sees_directory;  /* false: its registry keeps the last view, and says it is not fresh */
     bool owed_view;       /* the directory changed while it was stopped */
+    bool drains;          /* also in its next life; world_drain changes it */
+    bool never_holds;     /* a planted mistake: it drains and begins turns all the same */
     struct sc_loop *loop;
     struct sc_log *log;
     struct sc_registry *registry;
@@ -84,6 +86,9 @@ bool world_run_until(struct world *w, int64_t ms, world_cond_fn *cond, void *ctx
 /* The process dies, or starts again on the same spool. */
 void world_crash(struct world *w, int node);
 void world_start(struct world *w, int node);
+/* It takes no new work from here on, or takes some again; the directory shows that with the next
+ * world_publish. */
+void world_drain(struct world *w, int node, bool on);
 /* The process is stopped for so long, or its whole machine sleeps: then its gateway does, too, and
  * its timers do not count that time. */
 void world_freeze(struct world *w, int node, int64_t ms, bool machine);

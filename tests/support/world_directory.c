@@ -85,7 +85,9 @@ static void list_gateways(const struct world *w, const struct node *n)
     for (int i = 0; i < w->n_nodes; i++) {
         const struct sc_gateway_info g = {
             .name = w->nodes[i].name,
-            .status = w->nodes[i].loop ? SC_GATEWAY_HEALTHY : SC_GATEWAY_DEAD,
+            .status = !w->nodes[i].loop    ? SC_GATEWAY_DEAD
+                      : w->nodes[i].drains ? SC_GATEWAY_DRAINING
+                                           : SC_GATEWAY_HEALTHY,
         };
         sc_registry_gateway(n->registry, &g);
     }
