@@ -4,15 +4,17 @@
 
 #include "sideclaw/mem.h"
 
-/* Only while draining: asking a counter costs less than a hook wherever a turn can end. */
-enum { LOOK_MS = 200 };
+enum {
+    LOOK_MS = 200, /* only while draining: a counter costs less than a hook wherever a turn ends */
+    ANSWER_MS = 1000 /* after a turn: whoever asked gets its answer before we may be stopped */
+};
 
 struct sc_drain {
     struct sc_drain_deps d;
     struct sc_timer *timer;
     enum sc_drain_phase phase;
     char *why[SC_DRAIN_CAUSES]; /* NULL: does not ask */
-    sc_mono began;
+    sc_mono began, ran;         /* ran: a turn, as far as was looked; 0: none */
     sc_wall since;
     struct sc_drain_waiter *waiters;
 };
@@ -66,16 +68,24 @@ static unsigned leases(const struct sc_drain *d)
     return d->d.leases ? d->d.leases(d->d.ctx) : 0;
 }
 
-static bool is_noticed(const struct sc_drain *d)
+static bool is_noticed(const struct sc_drain *d, sc_mono now)
 {
-    return sc_clock_mono(&d->d.clock).ms - d->began.ms >= d->d.notice_ms;
+    return now.ms - d->began.ms >= d->d.notice_ms;
+}
+
+static bool is_answered(const struct sc_drain *d, sc_mono now)
+{
+    return !d->ran.ms || now.ms - d->ran.ms >= ANSWER_MS;
 }
 
 /* Also when it was further already: a turn of an earlier life is found again once the gateway
  * answers, and then "ready" was said too early. */
-static enum sc_drain_phase next_phase(const struct sc_drain *d)
+static enum sc_drain_phase next_phase(struct sc_drain *d)
 {
-    if (turns(d) > 0 || !is_noticed(d))
+    sc_mono now = sc_clock_mono(&d->d.clock);
+    if (turns(d) > 0)
+        d->ran = now;
+    if (!is_noticed(d, now) || !is_answered(d, now))
         return SC_DRAIN_LEAVING;
     if (d->phase == SC_DRAIN_LEAVING)
         return SC_DRAIN_HANDING_ON;
@@ -120,6 +130,7 @@ static bool is_asked(const struct sc_drain *d)
 static void begin(struct sc_drain *d)
 {
     d->began = sc_clock_mono(&d->d.clock);
+    d->ran = (sc_mono){ 0 };
     d->since = sc_clock_wall(&d->d.clock);
     sc_timer_arm(d->timer, 0);
     enter(d, SC_DRAIN_LEAVING);

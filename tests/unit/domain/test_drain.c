@@ -6,7 +6,7 @@
 #include "support/fake_clock.h"
 #include "support/fake_loop.h"
 
-enum { NOTICE = 15000, SOON = 1000 };
+enum { NOTICE = 15000, ANSWER = 1000, SOON = 2000 };
 
 struct fixture {
     int64_t now;
@@ -166,6 +166,8 @@ Test(drain, waits_for_the_last_turn_however_long)
     cr_assert_eq(v.turns, 2);
     cr_assert_eq(f->asked_for_leases, 0);
     f->turns = 0;
+    run(f, ANSWER / 2);
+    cr_assert_eq(phase(f), SC_DRAIN_LEAVING, "its answer may still be on its way");
     run(f, SOON);
     cr_assert_eq(phase(f), SC_DRAIN_READY);
     stop(f);
