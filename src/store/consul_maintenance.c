@@ -24,7 +24,7 @@ struct sc_consul_maint {
     struct sc_backoff backoff;
     int64_t index;
     struct sc_consul_maintenance now;
-    char complaint[SC_ERR_TEXT_MAX]; /* logged once, not on each try */
+    char *complaint; /* logged once, not on each try */
 };
 
 static void complain(struct sc_consul_maint *m, const struct sc_err *err)
@@ -34,7 +34,7 @@ static void complain(struct sc_consul_maint *m, const struct sc_err *err)
         !sc_streq(err->text, m->complaint))
         sc_log_warn(m->env->log, "consul.maintenance_unknown", SC_S("reason", err->text),
                     SC_S("instead", "maintenance mode drains nothing here; it is tried again"));
-    (void)snprintf(m->complaint, sizeof m->complaint, "%s", err ? err->text : "");
+    sc_set_str(&m->complaint, err ? err->text : NULL);
 }
 
 static void on_answer(void *ctx, const struct sc_http_response *res, const struct sc_err *call_err)
@@ -92,5 +92,6 @@ void sc_consul_maint_free(struct sc_consul_maint *m)
         return;
     sc_consul_kv_cancel(m->call);
     sc_timer_free(m->timer);
+    free(m->complaint);
     free(m);
 }
