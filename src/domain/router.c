@@ -139,8 +139,12 @@ static void complete(const struct sc_router *r, struct sc_message *m)
     sc_set_str(&m->from_gateway, r->d.self_name);
     if (!m->ttl_s)
         m->ttl_s = r->d.limits.default_ttl_s;
-    if (!m->to_gateway &&
-        sc_registry_locate(r->d.registry, m->to_agent, &gateway) != SC_PLACE_UNKNOWN)
+    if (m->to_gateway)
+        return;
+    enum sc_place place = sc_registry_locate(r->d.registry, m->to_agent, &gateway);
+    /* One that waits for the end of a drain has no home yet: until it is sent nobody can have it,
+     * and it follows its agent without a word. */
+    if (place != SC_PLACE_UNKNOWN && !router_held_back(r, m, gateway))
         sc_set_str(&m->to_gateway, gateway);
 }
 

@@ -48,6 +48,14 @@ static bool move(struct sc_router *r, const struct sc_message *m, const char *ga
     return true;
 }
 
+/* A gateway that drains would keep it without a turn, maybe for as long as it is away; here it can
+ * still be seen to wait. An answer may be what a turn there waits for. */
+bool router_held_back(const struct sc_router *r, const struct sc_message *m, const char *gateway)
+{
+    return m->kind == SC_KIND_MESSAGE && gateway && !sc_streq(gateway, r->d.self_name) &&
+           sc_registry_drains(r->d.registry, gateway);
+}
+
 static bool is_here(const struct sc_router *r, const struct sc_message *m)
 {
     enum sc_stage stage;
@@ -61,6 +69,8 @@ bool router_dispatch(struct sc_router *r, const struct sc_message *m, unsigned t
     sc_auto_free char *gateway = wanted(r, m);
     if (!gateway)
         return true; /* nobody knows it yet; the retry looks again */
+    if (!m->to_gateway && router_held_back(r, m, gateway))
+        return true; /* the same */
     if (sc_streq(gateway, m->to_gateway))
         return router_bring(r, m, taken);
     /* Nobody but we puts it into our own inbox, so there the answer is known. */

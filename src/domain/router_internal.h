@@ -57,6 +57,8 @@ sc_wall router_surely(const struct sc_router *r);
 /* router_home.c: bring m to where it belongs; it is committed already. `taken`: how often a
  * transport took it in vain. False when the spool refused the local half. */
 bool router_dispatch(struct sc_router *r, const struct sc_message *m, unsigned taken);
+/* May m not go to that gateway now, if it was not there before? */
+bool router_held_back(const struct sc_router *r, const struct sc_message *m, const char *gateway);
 /* A gateway says that it does not have it and never will. */
 void router_refused(struct sc_router *r, const char *by, const struct sc_id *id);
 

@@ -46,20 +46,17 @@ static void send_remote(struct sc_router *r, const struct sc_message *m, unsigne
     free(signed_one.sig);
 }
 
-/* A gateway that drains would keep it without a turn, maybe for as long as it is away; here it can
- * still be seen to wait. Not what may be there already, which only its receipt can end, and not the
- * answer that a running turn waits for. */
-static bool is_held_back(const struct sc_router *r, const struct sc_message *m)
+/* What may be there already, only a receipt can end. */
+static bool may_leave(const struct sc_router *r, const struct sc_message *m)
 {
-    return m->kind == SC_KIND_MESSAGE && !m->ask && !m->again &&
-           sc_registry_drains(r->d.registry, m->to_gateway);
+    return m->ask || m->again || !router_held_back(r, m, m->to_gateway);
 }
 
 bool router_bring(struct sc_router *r, const struct sc_message *m, unsigned taken)
 {
     if (sc_streq(m->to_gateway, r->d.self_name))
         return router_store_local(r, m);
-    if (!is_held_back(r, m))
+    if (may_leave(r, m))
         send_remote(r, m, taken);
     return true;
 }
@@ -157,13 +154,15 @@ static const char *why_expired(const struct sc_router *r, const struct sc_record
 static struct sc_attempt attempt(const struct sc_router *r, const struct sc_record *rec)
 {
     struct sc_attempt a = { .via = NULL };
+    const char *gateway = rec->msg.to_gateway;
+    if (!gateway)
+        (void)sc_registry_locate(r->d.registry, rec->msg.to_agent, &gateway);
     if (rec->stage == SC_STAGE_SENT)
         a.error = "it was sent, and no receipt came";
+    else if (rec->stage == SC_STAGE_ACCEPTED && router_held_back(r, &rec->msg, gateway))
+        a.error = "its gateway takes no new messages now: it drains";
     else if (rec->stage == SC_STAGE_ACCEPTED && !rec->msg.to_gateway)
         a.error = "no gateway is known to have the agent";
-    else if (rec->stage == SC_STAGE_ACCEPTED &&
-             sc_registry_drains(r->d.registry, rec->msg.to_gateway))
-        a.error = "its gateway takes no new messages now: it drains";
     else if (rec->stage == SC_STAGE_ACCEPTED && !router_has_way(r, rec->msg.to_gateway))
         a.error = "no transport can get there now";
     return a;

@@ -124,6 +124,53 @@ Test(drains, its_messages_wait_here_and_go_when_it_is_over)
     world_free(w);
 }
 
+/* Nobody can have it: it needs no leave of the gateway it waited for, which may be gone for good.
+ */
+Test(drains, what_waited_for_it_follows_its_agent_elsewhere)
+{
+    const struct world_options opt = world_defaults();
+    struct world *w = world_new(&opt, 3);
+    world_agent(w, 0, "jerry");
+    world_agent(w, 1, "bobby");
+    world_drain(w, 1, true);
+    world_publish(w);
+    world_run(w, 10);
+    struct sc_id id = send_to(w, "bobby", "hi");
+    world_run(w, 1000);
+    world_crash(w, 1);
+    world_agent(w, 2, "bobby");
+    world_publish(w);
+    world_run(w, 100);
+    cr_assert_eq(out(w, &id), SC_STAGE_REPLIED);
+    cr_assert_eq(world_in_stage(world_node(w, 2), &id), SC_STAGE_REPLIED);
+    world_free(w);
+}
+
+Test(drains, what_never_left_is_not_ambiguous_when_its_time_is_up)
+{
+    struct world *w = two_nodes();
+    bobbys_gateway_is(w, SC_GATEWAY_DRAINING);
+    struct sc_id id = send_to(w, "bobby", "hi");
+    world_run(w, DAY_MS + 60 * 1000);
+    cr_assert_eq(out(w, &id), SC_STAGE_DEAD);
+    cr_assert_str_eq(reason(w, &id), "expired: no gateway said within its ttl that it has it");
+    world_free(w);
+}
+
+Test(drains, one_that_drains_itself_keeps_what_is_for_its_own)
+{
+    struct world *w = two_nodes();
+    world_drain(w, 0, true);
+    world_publish(w);
+    struct sc_id id = send_to(w, "jerry", "to myself");
+    world_run(w, 100);
+    cr_assert_eq(world_in_stage(world_node(w, 0), &id), SC_STAGE_STORED);
+    world_drain(w, 0, false);
+    world_run(w, 100);
+    cr_assert_eq(out(w, &id), SC_STAGE_REPLIED);
+    world_free(w);
+}
+
 Test(drains, what_it_may_have_is_asked_for_all_the_same)
 {
     struct world *w = two_nodes();
