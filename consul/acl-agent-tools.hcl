@@ -2,6 +2,7 @@
 # and outboxes, read what was rejected. Not enough to pass for a gateway: its keys stay read-only.
 #
 #   consul acl policy create -name openclaw-mail -rules @consul/acl-agent-tools.hcl
+#   consul acl token create -description "mail to bobby" -policy-name openclaw-mail
 #
 # Consul's rules match a prefix, not a pattern, so name the agents that may be written to; repeat the
 # two blocks for each.

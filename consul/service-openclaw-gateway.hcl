@@ -1,7 +1,10 @@
 # The service that a sidecar registers by itself, written down: for those who would rather have it in
 # the agent's configuration (then set consul.register_service = false), and for reading what it means.
 #
-#   cp consul/service-openclaw-gateway.hcl /etc/consul.d/ && consul reload
+#   consul services register consul/service-openclaw-gateway.hcl
+#
+# That lasts as long as the agent's data; to keep it with its configuration, copy the file to
+# /etc/consul.d/ and `consul reload`. Check it with `consul validate`.
 
 service {
   name = "openclaw-gateway"
@@ -29,12 +32,14 @@ service {
     deregister_critical_service_after = "10m"
   }
 
-  # To route with Traefik (providers.consulCatalog), let its check follow the traffic page instead, which
-  # is critical also while starting and draining:
+  # To route with Traefik (consul/traefik-static.yaml), let its check follow the traffic page instead: it
+  # is critical also while starting, and never a warning, which strictChecks would take for a failure.
   #
   # tags = [
   #   "traefik.enable=true",
   #   "traefik.http.routers.jerry.rule=Host(`jerry.example.org`)",
+  #   "traefik.http.routers.jerry.entrypoints=websecure",
+  #   "traefik.http.routers.jerry.tls=true",
   # ]
   # check {
   #   name     = "sideclaw traffic"

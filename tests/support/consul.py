@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import os
 import re
@@ -42,9 +43,15 @@ def version(program: str) -> tuple[int, ...]:
 
 class Consul:
     def __init__(
-        self, folder: Path, acl: bool = False, keep: bool = False, name: str = "consul"
+        self,
+        folder: Path,
+        acl: bool = False,
+        keep: bool = False,
+        name: str = "consul",
+        datacenter: str = "dc1",
     ) -> None:
         self.folder, self.acl, self.keep = folder, acl, keep
+        self.datacenter, self.wan_port = datacenter, free_port()
         self.program = find_consul()
         self.port = free_port()
         self.addr = f"http://127.0.0.1:{self.port}"
@@ -64,7 +71,7 @@ class Consul:
             "http": self.port,
             "server": free_port(),
             "serf_lan": free_port(),
-            "serf_wan": free_port(),
+            "serf_wan": self.wan_port,
             "dns": -1,
             "grpc": -1,
             "https": -1,
@@ -74,6 +81,7 @@ class Consul:
             ports["grpc_tls"] = -1
         config: dict[str, Any] = {
             "node_name": "test",
+            "datacenter": self.datacenter,
             "bind_addr": "127.0.0.1",
             "client_addr": "127.0.0.1",
             "ports": ports,
@@ -151,6 +159,12 @@ class Consul:
     def tree(self, prefix: str) -> dict[str, str]:
         rows = self.api("GET", f"/v1/kv/{prefix}?recurse=true") or []
         return {r["Key"]: base64.b64decode(r["Value"] or "").decode(errors="replace") for r in rows}
+
+    def as_token(self, token: str) -> "Consul":
+        """The same agent for somebody who has another token."""
+        other = copy.copy(self)
+        other.token = token
+        return other
 
     def new_token(self, rules: str) -> str:
         """A token that may do what the rules (HCL) say, and nothing else."""
