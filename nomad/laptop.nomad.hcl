@@ -1,6 +1,7 @@
 # An OpenClaw gateway on a laptop: it sleeps, travels and comes back.
 #
-# Before: the laptop's client has raw_exec, node_class = "laptop" and meta openclaw_state (nomad/client.hcl).
+# Before: the laptop's client has raw_exec, node_class = "laptop", meta openclaw_state and a host network
+# tailnet (nomad/client.hcl), and its Consul agent joins the others over that network.
 # Its secrets, which no file holds (the mesh key is the same on every gateway: openssl rand -hex 32 > mesh.key):
 #   nomad var put nomad/jobs/openclaw-laptop gateway_token="$(openssl rand -hex 24)" \
 #       mesh_key=@mesh.key redis_password=...          (the last one only with -var redis_auth=true)

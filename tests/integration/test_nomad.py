@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ import pytest
 from support import hcl, libconfig
 from support.consul import Consul
 from support.fake_gateway import FakeGateway
+from support.nomad import find_nomad, opinion
 from support.nomad_job import FILES, FOLDER, SECRETS, Job, seconds
 from support.ports import free_port
 from support.redis import Redis
@@ -368,40 +367,78 @@ def test_the_gateway_starts_from_where_prepare_wrote(path: Path) -> None:
     assert args[5] in ("lan", "tailnet", "loopback")
 
 
+# --- images ---
+
+
+def shell(file: str, name: str) -> str:
+    """A variable of scripts/lib: its value, or the words of an array."""
+    text = (ROOT / "scripts/lib" / file).read_text()
+    found = re.search(rf"^{name}=(?:\(([^)]*)\)|(\S+))$", text, re.M)
+    assert found, f"{file} has no {name}"
+    return found[1] or found[2]
+
+
+def test_the_images_have_the_versions_that_are_tested() -> None:
+    job = Job(FOLDER / "gateway-podman.nomad.hcl")
+    sidecar = job.task("sideclaw").one("config").attrs["image"]
+    gateway = job.task("gateway").one("config").attrs["image"]
+    version = run(program("sideclawd"), "--version").ok().out.split()[1]
+    openclaw = shell("openclaw.sh", "OPENCLAW_VERSION")
+    for image, name, tag in ((sidecar, "sideclaw", version), (gateway, "openclaw", openclaw)):
+        assert image == f"localhost/{name}:{tag}"
+        assert f"-t {image} -f nomad/{name}.Containerfile" in job.path.read_text()
+        assert f"-t {image} " in (FOLDER / f"{name}.Containerfile").read_text()
+    assert f"openclaw@{openclaw}" in (FOLDER / "openclaw.Containerfile").read_text()
+
+
+def test_the_sidecars_image_is_built_from_what_is_needed_and_there() -> None:
+    text = (FOLDER / "sideclaw.Containerfile").read_text()
+    build, final = text.split("\nFROM debian:bookworm-slim\n")
+    assert set(shell("apt.sh", "SC_APT_BUILD").split()) <= set(build.split())
+    for line in re.findall(r"^COPY (?!--from)(.*) \S+$", build, re.M):
+        for source in line.split():
+            assert (ROOT / source).exists(), source
+    # Each library that the daemon names has its package in the image that runs it.
+    needed = run("readelf", "-d", program("sideclawd")).ok().out
+    libraries = set(re.findall(r"\[(lib[a-z0-9]+)[^\]]*\.so", needed))
+    libraries -= {"libc", "libm", "libgcc", "libasan", "libubsan", "libtsan"}
+    assert len(libraries) >= 9
+    for library in libraries:
+        assert any(word.startswith(library) for word in final.split()), library
+
+
 # --- Nomad's own opinion ---
 
 
-def nomad(*args: object) -> "subprocess.CompletedProcess[str]":
-    program = shutil.which("nomad")
-    if not program:
-        pytest.skip("skipped: nomad not found")
-    return subprocess.run(
-        [program, *map(str, args)], capture_output=True, text=True, timeout=120
-    )
+with_nomad = pytest.mark.skipif(find_nomad() is None, reason="skipped: nomad not found")
 
 
+@with_nomad
 @job_files
 @pytest.mark.parametrize(
     "variables", [[], ["-var=consul_acl=true", "-var=redis_auth=true"]], ids=["open", "with-acl"]
 )
 def test_nomad_calls_the_job_valid(path: Path, variables: list[str]) -> None:
-    done = nomad("job", "validate", *variables, path)
+    done = opinion("job", "validate", *variables, path)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@with_nomad
 def test_nomad_calls_the_canary_valid() -> None:
-    done = nomad("job", "validate", "-var=canary=1", FOLDER / "gateways.nomad.hcl")
+    done = opinion("job", "validate", "-var=canary=1", FOLDER / "gateways.nomad.hcl")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@with_nomad
 def test_nomad_takes_the_sample_client(tmp_path: Path) -> None:
     config = tmp_path / "nomad.hcl"
     config.write_text(f'data_dir = "{tmp_path}/data"\n' + (FOLDER / "client.hcl").read_text())
-    done = nomad("config", "validate", config)
+    done = opinion("config", "validate", config)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@with_nomad
 @job_files
 def test_nomads_formatter_changes_nothing(path: Path) -> None:
-    done = nomad("fmt", "-check", path)
+    done = opinion("fmt", "-check", path)
     assert done.returncode == 0, done.stdout + done.stderr

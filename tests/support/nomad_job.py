@@ -12,7 +12,7 @@ from .sidecar import ROOT
 FOLDER = ROOT / "nomad"
 FILES = sorted(FOLDER.glob("*.nomad.hcl"))
 SECRETS = {
-    "gateway_token": "t0p-\"secret\"-of-the-gateway",
+    "gateway_token": "0123456789abcdef-of-the-gateway",
     "mesh_key": "the shared key of the mesh, 32 bytes or more",
     "redis_password": "a # password",
 }
