@@ -34,7 +34,7 @@ query='{
   "DNS": { "TTL": "5s" }
 }'
 
-id=$(ask GET query | tr '{' '\n' | sed -n 's/.*"ID":"\([^"]*\)","Name":"openclaw-gateway".*/\1/p')
+id=$(ask GET query | tr -d '[:space:]' | tr '{' '\n' | sed -n 's/.*"ID":"\([^"]*\)","Name":"openclaw-gateway".*/\1/p')
 if [ -n "$id" ]; then
   ask PUT "query/$id" "$query" > /dev/null
   echo "changed openclaw-gateway ($id)"
