@@ -205,7 +205,7 @@ def without(name: str, block: str) -> str:
     return less
 
 
-@pytest.mark.parametrize("part", ["cluster", "gateways", "agents", "session"])
+@pytest.mark.parametrize("part", ["gateways", "agents", "session"])
 def test_the_sidecar_needs_every_block(part: str, guarded: Consul, mesh_as_shipped: Mesh) -> None:
     block = 'session_prefix ""' if part == "session" else f'key_prefix "openclaw/{part}/"'
     token = guarded.new_token(without("acl-sidecar.hcl", block))
@@ -215,6 +215,17 @@ def test_the_sidecar_needs_every_block(part: str, guarded: Consul, mesh_as_shipp
         "it is refused something, and says so",
         30,
     )
+
+
+def test_without_the_block_of_the_cluster_nobody_is_a_member(
+    guarded: Consul, mesh_as_shipped: Mesh
+) -> None:
+    token = guarded.new_token(without("acl-sidecar.hcl", 'key_prefix "openclaw/cluster/"'))
+    mesh_as_shipped.add("jerry-gateway", ["jerry"], consul__token=token)
+    beat = "openclaw/gateways/jerry-gateway/last_heartbeat"
+    first = eventually(lambda: guarded.get(beat), "a heartbeat")
+    eventually(lambda: (guarded.get(beat) or "") > first, "another one", 20)
+    assert guarded.get("openclaw/cluster/members") is None
 
 
 # --- the others' policies ---
@@ -345,10 +356,14 @@ def execute(consul: Consul) -> dict[str, Any]:
     return dict(consul.api("GET", "/v1/query/openclaw-gateway/execute"))
 
 
-def register(consul: Consul, name: str, status: str = "passing") -> None:
-    check = {"Name": "h", "TTL": "1h", "Status": status}
-    body = {"ID": name, "Name": "openclaw-gateway", "Port": 18789, "Check": check}
+def register(consul: Consul, name: str) -> None:
+    body = {"ID": name, "Name": "openclaw-gateway", "Port": 18789, "Check": {"TTL": "1h"}}
     consul.api("PUT", "/v1/agent/service/register", json.dumps(body).encode())
+    report(consul, name, "pass")
+
+
+def report(consul: Consul, name: str, verdict: str) -> None:
+    consul.api("PUT", f"/v1/agent/check/{verdict}/service:{name}")
 
 
 def test_the_query_finds_a_gateway_elsewhere_when_there_is_none_here(
@@ -367,12 +382,12 @@ def test_the_query_finds_a_gateway_elsewhere_when_there_is_none_here(
         return sorted(n["Service"]["ID"] for n in execute(home)["Nodes"])
 
     eventually(lambda: ids() == ["here"], "the one here")
-    register(home, "here", "warning")
+    report(home, "here", "warn")
     eventually(lambda: ids() == ["here"], "a degraded one serves, too")
-    register(home, "here", "critical")
+    report(home, "here", "fail")
     eventually(lambda: ids() == ["there"], "the one there", 30)
     assert execute(home)["Datacenter"] == "dc2" and execute(home)["Failovers"] >= 1
-    register(home, "here", "passing")
+    report(home, "here", "pass")
     eventually(lambda: ids() == ["here"], "the one here, again")
 
 
