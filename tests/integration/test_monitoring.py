@@ -155,6 +155,8 @@ def promtool(*args: object) -> "subprocess.CompletedProcess[str]":
 def test_prometheus_takes_rules_and_configuration() -> None:
     for what, path in (("rules", RULES), ("config", CONSUL / "prometheus.yml")):
         done = promtool("check", what, path)
+        if "field consul_sd_configs not found" in done.stderr + done.stdout:
+            pytest.skip("skipped: this promtool is built without Consul (Debian's is)")
         assert done.returncode == 0, done.stdout + done.stderr
 
 

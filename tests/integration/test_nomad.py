@@ -328,7 +328,8 @@ def test_a_sidecar_runs_with_it_and_answers_every_check(
                 eventually(lambda: sidecar.http("GET", page, token="").status == 200, page, 20)
             meta = job.service("sideclaw").one("meta").attrs
             name = re.sub(r"\$\{.*\}", "jerry", meta["gateway"])
-            assert consul.get(f"{prefix}/agents/jerry/gateway") == name
+            agent = f"{prefix}/agents/jerry/gateway"
+            eventually(lambda: consul.get(agent) == name, "it registers jerry", 20)
             # Nomad registers the service, so the sidecar must not.
             assert consul.api("GET", f"/v1/agent/service/openclaw-gateway-{name}") is None
             assert "sideclaw_build_info" in sidecar.http("GET", "/metrics", token="").text
