@@ -21,6 +21,7 @@ struct sc_config {
     char *agent_id, *state_dir;
     char *cluster_id, *cluster_prefix;
     char *gateway_name, *gateway_url, *gateway_token, *gateway_token_file, *gateway_auth;
+    char *gateway_pid_file, *gateway_process, *gateway_task, *gateway_cli;
     bool gateway_enabled;
     int64_t gateway_start_grace_s, gateway_turn_timeout_s;
     bool consul_enabled, consul_register_service;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sideclaw/checks.h"
 #include "sideclaw/clock.h"
 #include "sideclaw/err.h"
 #include "sideclaw/gateway.h"
@@ -39,12 +40,14 @@ void sc_gateway_ws_set_token(struct sc_gateway_ws *g, const char *token);
 void sc_gateway_ws_close(struct sc_gateway_ws *g);
 void sc_gateway_ws_free(struct sc_gateway_ws *g);
 
-/* What the health board wants to know; ages in milliseconds, -1 when never. */
-struct sc_gateway_ws_health {
-    int64_t tick_age_ms; /* since the last frame of the gateway */
-    bool http_live;      /* last /healthz said "live" */
-    char version[32];
-};
-void sc_gateway_ws_health(const struct sc_gateway_ws *g, struct sc_gateway_ws_health *ret);
+/* Looks for the health board, all but the process. */
+struct sc_checks sc_gateway_ws_checks(struct sc_gateway_ws *g);
+/* The port it listens on, on this machine; 0 when it is on another. */
+uint16_t sc_gateway_ws_local_port(const struct sc_gateway_ws *g);
+/* It was found to answer nothing: end the connection, park the turns, and try again from time to
+ * time. */
+void sc_gateway_ws_frozen(struct sc_gateway_ws *g);
+/* What it said it is at the last log-in; "" before. */
+const char *sc_gateway_ws_version(const struct sc_gateway_ws *g);
 
 #endif

@@ -10,15 +10,25 @@
 #include "sideclaw/log.h"
 
 enum sc_signal_id {
-    SC_SIG_GATEWAY_HTTP, /* GET /healthz, by body */
-    SC_SIG_GATEWAY_WS,   /* the WebSocket log-in and its ticks */
+    SC_SIG_GATEWAY_HTTP,     /* GET /healthz, by body */
+    SC_SIG_GATEWAY_STARTUP,  /* GET /startupz, by body */
+    SC_SIG_GATEWAY_READY,    /* GET /readyz, by body: one stopped channel makes it bad */
+    SC_SIG_GATEWAY_WS,       /* the WebSocket and its ticks */
+    SC_SIG_GATEWAY_RPC,      /* a cheap call over it */
+    SC_SIG_GATEWAY_LOGIN,    /* our token and device are accepted */
+    SC_SIG_GATEWAY_PROCESS,  /* its process is there */
+    SC_SIG_GATEWAY_CHANNELS, /* as the gateway reports them */
+    SC_SIG_GATEWAY_MODELS,   /* model providers, as the gateway reports them */
     SC_SIG_SPOOL,
+    SC_SIG_DISK, /* bad while the state folder's file system is nearly full */
     SC_SIG_REDIS,
     SC_SIG_PEER, /* bad only when others do not let us in: key or clock */
     SC_SIG_CONSUL,
     SC_SIG_DRAIN,    /* bad while we drain, whoever asked for it (drain.h) */
-    SC_SIG_DISK,     /* bad while the state folder's file system is nearly full */
     SC_SIG_CONFLICT, /* our name or an agent's is held by somebody else */
+    SC_SIG_LEASES,   /* we own the channels that this gateway serves */
+    SC_SIG_SKILLS_AGE,
+    SC_SIG_SKILLS_LOCK,
     SC_SIGNALS
 };
 
@@ -28,6 +38,8 @@ struct sc_signal_view {
     sc_wall since;
     const char *detail; /* borrowed; "" when there is nothing to say */
     const char *remedy;
+    const char *last_error; /* of the last failure, also one that has passed; "" */
+    sc_wall last_error_at;  /* 0: never */
 };
 
 enum sc_health_page { SC_PAGE_HEALTH, SC_PAGE_TRAFFIC, SC_PAGE_LIVE };
@@ -38,6 +50,8 @@ struct sc_board *sc_board_new(struct sc_clock clock, struct sc_log *log,
 void sc_board_free(struct sc_board *b);
 void sc_board_set(struct sc_board *b, enum sc_signal_id id, enum sc_signal_state state,
                   const char *detail, const char *remedy);
+/* One failure that does not make the signal bad yet, so that people see it. */
+void sc_board_error(struct sc_board *b, enum sc_signal_id id, const char *error);
 void sc_board_view(const struct sc_board *b, enum sc_signal_id id, struct sc_signal_view *ret);
 /* The first bad signal whose row says that it drains, other than SC_SIG_DRAIN itself: a reason to
  * begin. False: there is none. */

@@ -28,15 +28,16 @@ int sc_app_run(struct sc_app *a, struct sc_err *err)
     sc_mailbox_start(a->mailbox);
     sc_router_start(a->router);
     sc_tasks_start(a->tasks);
-    if (a->gateway)
+    if (a->gateway) {
         sc_gateway_ws_start(a->gateway);
+        sc_prober_start(a->prober);
+    }
     if (a->consul)
         sc_consul_start(a->consul);
     if (a->redis)
         sc_redis_start(a->redis);
     if (a->presence)
         sc_presence_start(a->presence);
-    sc_timer_arm(a->probe_timer, 0);
     app_notify_ready(a);
     sc_log_info(a->log, "daemon.ready", SC_S("version", SC_VERSION),
                 SC_S("socket", a->cfg.control_socket),
@@ -82,10 +83,11 @@ void sc_app_free(struct sc_app *a)
     sc_http_server_free(a->http_server);
     sc_control_server_free(a->control);
     sc_mcp_free(a->mcp);
+    sc_spawn_cancel(a->baseline);
+    sc_prober_free(sc_steal(&a->prober));
     if (a->loop)
         close_parts(a);
     sc_timer_free(a->stop_timer);
-    sc_timer_free(a->probe_timer);
     sc_timer_free(a->disk_timer);
     sc_timer_free(a->watchdog_timer);
     sc_drain_free(a->drain);
@@ -122,6 +124,7 @@ void sc_app_free(struct sc_app *a)
     free(a->mcp_url);
     free(a->spool_path);
     free(a->notified);
+    free(a->baseline_path);
     sc_config_fini(&a->cfg);
     explicit_bzero(&a->agent_key, sizeof a->agent_key);
     free(a);

@@ -6,8 +6,6 @@
 #include "sideclaw/mem.h"
 #include "sideclaw/task_note_json.h"
 
-enum { PROBE_EVERY_MS = 5000 };
-
 void app_set_link(struct sc_app *a, enum app_link_id id, const char *state, const char *detail,
                   const char *remedy)
 {
@@ -277,59 +275,19 @@ struct sc_memory_limits app_memory_limits(const struct sc_app *a)
 
 /* --- the gateway --- */
 
-/* What each state of the gateway means for the two signals it feeds. An absent gateway that has not
- * been seen yet may still be starting: its port opens after 10 to 20 s (OPENCLAW 1). */
-static enum sc_signal_state ws_signal(const struct sc_app *a, enum sc_gateway_state s)
-{
-    int64_t age = sc_clock_mono(&a->clock).ms - a->started.ms;
-    bool in_grace = !a->gateway_was_ready && age < a->cfg.gateway_start_grace_s * 1000;
-    switch (s) {
-    case SC_GW_OFF:
-        return SC_SIGNAL_OFF;
-    case SC_GW_READY:
-    case SC_GW_DRAINING:
-        return SC_SIGNAL_OK;
-    case SC_GW_STARTING:
-        return SC_SIGNAL_STARTING;
-    case SC_GW_ABSENT:
-        return in_grace ? SC_SIGNAL_STARTING : SC_SIGNAL_BAD;
-    case SC_GW_FROZEN:
-    case SC_GW_REFUSED:
-        break;
-    }
-    return SC_SIGNAL_BAD;
-}
-
-static enum sc_signal_state http_signal(const struct sc_app *a, enum sc_gateway_state s)
-{
-    struct sc_gateway_ws_health h;
-    sc_gateway_ws_health(a->gateway, &h);
-    if (s == SC_GW_ABSENT || s == SC_GW_STARTING)
-        return ws_signal(a, s);
-    if (s == SC_GW_READY)
-        return SC_SIGNAL_OK;
-    return h.http_live ? SC_SIGNAL_OK : SC_SIGNAL_BAD;
-}
-
-static void show_gateway(struct sc_app *a)
-{
-    const struct sc_gateway port = sc_gateway_ws_port(a->gateway);
-    enum sc_gateway_state s = port.ops->state(port.impl);
-    const struct app_link *link = &a->links[APP_LINK_GATEWAY];
-    sc_board_set(a->board, SC_SIG_GATEWAY_HTTP, http_signal(a, s), link->detail, link->remedy);
-    sc_board_set(a->board, SC_SIG_GATEWAY_WS, ws_signal(a, s), link->detail, link->remedy);
-    sc_drain_set(a->drain, SC_DRAIN_GATEWAY, s == SC_GW_DRAINING ? link->detail : NULL);
-}
-
 static void gateway_state(void *ctx, enum sc_gateway_state s, const char *detail,
                           const char *remedy)
 {
     struct sc_app *a = ctx;
     app_set_link(a, APP_LINK_GATEWAY, sc_gateway_state_name(s), detail, remedy);
-    a->gateway_was_ready = a->gateway_was_ready || s == SC_GW_READY;
-    show_gateway(a);
-    if (s == SC_GW_READY)
-        sc_mailbox_gateway_ready(a->mailbox);
+    /* A gateway that goes away, or is suspended, drains this place, too. */
+    sc_drain_set(a->drain, SC_DRAIN_GATEWAY, s == SC_GW_DRAINING ? detail : NULL);
+    sc_prober_hurry(a->prober);
+    if (s != SC_GW_READY)
+        return;
+    a->process.searched.ms = 0; /* it listens now, so its process can be found */
+    app_take_baseline(a);
+    sc_mailbox_gateway_ready(a->mailbox);
 }
 
 static void gateway_agents(void *ctx, const struct sc_gateway_agent *agents, size_t n)
@@ -350,15 +308,6 @@ struct sc_gateway_events app_gateway_events(struct sc_app *a)
     return (struct sc_gateway_events){
         .ctx = a, .state = gateway_state, .agents = gateway_agents, .turn = gateway_turn
     };
-}
-
-void app_on_probe(void *app)
-{
-    struct sc_app *a = app;
-    if (!a->gateway)
-        return;
-    show_gateway(a);
-    sc_timer_arm(a->probe_timer, PROBE_EVERY_MS);
 }
 
 static int no_run(void *impl, const struct sc_turn *turn, struct sc_err *err)

@@ -18,12 +18,15 @@
 #include "sideclaw/operations.h"
 #include "sideclaw/peer_transport.h"
 #include "sideclaw/presence.h"
+#include "sideclaw/prober.h"
+#include "sideclaw/process.h"
 #include "sideclaw/redis_events.h"
 #include "sideclaw/redis_memory.h"
 #include "sideclaw/redis_tasks.h"
 #include "sideclaw/redis_transport.h"
 #include "sideclaw/registry.h"
 #include "sideclaw/router.h"
+#include "sideclaw/spawn.h"
 #include "sideclaw/spool_notes.h"
 #include "sideclaw/spool_sqlite.h"
 #include "sideclaw/spool_tasks.h"
@@ -35,6 +38,17 @@ struct app_link {
     char *state, *detail, *remedy;
 };
 enum app_link_id { APP_LINK_GATEWAY, APP_LINK_REDIS, APP_LINK_PEER, APP_LINK_CONSUL, APP_LINKS };
+
+/* The gateway's process, and how it was found. */
+enum app_process_way { APP_BY_PID_FILE, APP_BY_NOMAD, APP_BY_SOCKET, APP_BY_COMMAND };
+struct app_process {
+    struct sc_process what;
+    enum app_process_way way;
+    bool seen;
+    sc_mono searched;
+    sc_check_fn *fn; /* who waits for a look at it; NULL */
+    void *ctx;
+};
 
 /* In the order of building; freed from the end. */
 struct sc_app {
@@ -79,10 +93,12 @@ struct sc_app {
     struct sc_task_notes *notes;
     struct sc_ops_env env;
     struct sc_control_server *control;
-    struct sc_timer *probe_timer; /* carries the gateway's HTTP state to the board */
-    struct sc_timer *stop_timer;  /* bounds the graceful stop */
-    char *health_url, *peer_url, *mcp_url, *spool_path;
-    bool gateway_was_ready, stopping;
+    struct app_process process;
+    struct sc_prober *prober;    /* NULL without a gateway */
+    struct sc_spawn *baseline;   /* runs; NULL */
+    struct sc_timer *stop_timer; /* bounds the graceful stop */
+    char *health_url, *peer_url, *mcp_url, *spool_path, *baseline_path;
+    bool baseline_taken, stopping;
 };
 
 /* app_parts.c: each builds one part; a negative code stops the building. */
@@ -113,7 +129,10 @@ void app_redis_stats(void *app, struct sc_transport_stats *ret);
 void app_memory_up(void *app);
 void app_memory_down(void *app);
 struct sc_memory_limits app_memory_limits(const struct sc_app *a);
-void app_on_probe(void *app);
+
+/* app_probes.c: how the gateway beside us is. */
+void app_build_prober(struct sc_app *a);
+void app_take_baseline(struct sc_app *a);
 
 /* app_news.c: what is told to everybody. */
 void app_build_events(struct sc_app *a);

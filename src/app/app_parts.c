@@ -7,6 +7,7 @@
 #include "sideclaw/crypto.h"
 #include "sideclaw/file.h"
 #include "sideclaw/mem.h"
+#include "sideclaw/probe.h"
 
 enum {
     MAX_TURNS = 32, /* the gateway queues further ones anyway (OPENCLAW 4a) */
@@ -223,8 +224,9 @@ static int build_gateway(struct sc_app *a, struct sc_err *err)
 {
     if (!a->cfg.gateway_enabled) {
         app_set_link(a, APP_LINK_GATEWAY, "off", "gateway.enabled is false", "");
-        sc_board_set(a->board, SC_SIG_GATEWAY_HTTP, SC_SIGNAL_OFF, "", "");
-        sc_board_set(a->board, SC_SIG_GATEWAY_WS, SC_SIGNAL_OFF, "", "");
+        for (int i = 0; i < SC_CHECKS; i++)
+            sc_board_set(a->board, sc_probe_rule((enum sc_check_id)i)->signal, SC_SIGNAL_OFF, "",
+                         "");
         sc_registry_local_gateway(a->registry, NULL, 0);
         return SC_OK;
     }
@@ -243,7 +245,10 @@ static int build_gateway(struct sc_app *a, struct sc_err *err)
     };
     app_set_link(a, APP_LINK_GATEWAY, "absent", "not connected yet", "");
     a->gateway = sc_gateway_ws_new(&deps, err);
-    return a->gateway ? SC_OK : (int)err->code;
+    if (!a->gateway)
+        return err->code;
+    app_build_prober(a);
+    return SC_OK;
 }
 
 static void build_mailbox(struct sc_app *a)
@@ -413,7 +418,6 @@ int app_build(struct sc_app *a, struct sc_err *err)
     r = build_http(a, err);
     if (r < 0)
         return r;
-    a->probe_timer = sc_timer_new(a->loop, app_on_probe, a);
     a->stop_timer = sc_timer_new(a->loop, app_on_stop_deadline, a);
     r = build_consul(a, err);
     if (r == SC_OK)

@@ -84,6 +84,7 @@ int sc_cmd_gateways(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_mcp(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_token(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_events(struct sc_cli *cli, const struct sc_args *args);
+int sc_cmd_wait(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_health(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_drain(struct sc_cli *cli, const struct sc_args *args);
 int sc_cmd_undrain(struct sc_cli *cli, const struct sc_args *args);

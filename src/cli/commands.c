@@ -67,6 +67,21 @@ static const struct sc_flag events_flags[] = {
     F_LIMIT,
     END,
 };
+static const struct sc_flag health_flags[] = {
+    { .name = "--watch", .help = "stay, and print it again whenever it changes" },
+    END,
+};
+static const struct sc_flag wait_flags[] = {
+    { .name = "--for",
+      .value = "WHAT",
+      .help = "healthy (default), traffic, live, degraded, draining or dead" },
+    { .name = "--timeout",
+      .value = "S",
+      .min = 0,
+      .max = SC_HEALTH_WAIT_MAX_S,
+      .help = "give up after S seconds (60)" },
+    END,
+};
 static const struct sc_flag dead_flags[] = {
     { .name = "--agent", .value = "A", .help = "only from or to this agent" },
     { .name = "--in", .help = "only what came here" },
@@ -296,9 +311,11 @@ const struct sc_command sc_commands[] = {
                   "  sideclaw events push --kind alert \"the UPS is on battery\"\n",
       .run = sc_cmd_events },
     { .name = "health",
-      .usage = "",
+      .usage = "[--watch]",
       .summary = "the health board; exit 1 when draining or dead",
-      .flags = no_flags,
+      .help = "Every signal with its state, since when, and what went wrong last. With --watch "
+              "it is printed whenever it\nchanges; with --json, too, one object a line.",
+      .flags = health_flags,
       .run = sc_cmd_health },
     { .name = "drain",
       .usage = "[--why TEXT] [--wait [--timeout S]]",
@@ -316,6 +333,16 @@ const struct sc_command sc_commands[] = {
       .summary = "take the drain back; exit 1 when something else still drains",
       .flags = no_flags,
       .run = sc_cmd_undrain },
+    { .name = "wait",
+      .usage = "[--for WHAT] [--timeout S]",
+      .summary = "wait until the sidecar and its gateway are well; for scripts",
+      .help = "Exit 0 as soon as it is so, 75 with the reasons when the time is up. A daemon that "
+              "does not run yet is waited\nfor, too. traffic: /health/traffic says 200; live: "
+              "/health/live does.",
+      .flags = wait_flags,
+      .examples = "  sideclaw wait --for healthy --timeout 60\n"
+                  "  sideclaw wait --for traffic && announce\n",
+      .run = sc_cmd_wait },
     { .name = "openclaw",
       .usage = "install [--agent A]... [--dry-run] [--uninstall] [--file PATH]",
       .summary = "give the gateway's agents the mesh as tools",

@@ -133,37 +133,3 @@ int sc_cmd_status(struct sc_cli *cli, const struct sc_args *args)
         return sc_cli_usage(cli, "it takes no words");
     return sc_cli_show(cli, "status.get", NULL, show_status);
 }
-
-static void show_health(struct sc_writer *w, const struct sc_value *v)
-{
-    static const char *const heads[] = { "SIGNAL", "STATE", "SINCE", "DETAIL" };
-    const struct sc_value *signals = sc_value_get(v, "signals");
-    struct sc_table t;
-    char age[24];
-    sc_writer_word(w, sc_value_get_str(v, "status"));
-    sc_writer_line(w, "%s", "");
-    show_reasons(w, sc_value_get(v, "reasons"));
-    sc_table_init(&t, SC_ARRAY_LEN(heads), heads);
-    for (size_t i = 0; i < sc_value_count(signals); i++) {
-        const struct sc_value *s = sc_value_at(signals, i);
-        sc_table_cell(&t, sc_value_get_str(s, "name"));
-        sc_table_cell(&t, sc_value_get_str(s, "state"));
-        sc_table_cell(&t, sc_age(sc_value_get_str(s, "since"), age));
-        sc_table_cell(&t, sc_value_get_str(s, "detail"));
-    }
-    sc_table_end(&t, w, "no signals");
-}
-
-int sc_cmd_health(struct sc_cli *cli, const struct sc_args *args)
-{
-    int code;
-    if (args->n_words > 0)
-        return sc_cli_usage(cli, "it takes no words");
-    sc_auto_value struct sc_value *v = sc_cli_call(cli, "health.get", NULL, &code);
-    if (!v)
-        return code;
-    cli->writer.ops->result(&cli->writer, v, show_health);
-    const char *status = sc_value_get_str(v, "status");
-    bool works = sc_streq(status, "healthy") || sc_streq(status, "degraded");
-    return works ? SC_EXIT_OK : SC_EXIT_FAILED;
-}

@@ -6,29 +6,49 @@
 #include "sideclaw/buf.h"
 #include "sideclaw/mem.h"
 
-/* What one bad signal means for the whole. GATEWAY means: one of the gateway's two independent
- * signals; alone it degrades, both together are death (DESIGN 1.4: a single probe may lie). */
-enum meaning { DEGRADES, DRAINS, GATEWAY };
+/* What a signal that is not well means for the whole. */
+enum effect { NOTHING, DEGRADES, DRAINS };
 
+/* Whose word it is that the gateway is dead. One may lie (a loop blocks for seconds, a proxy
+ * answers for a dead process, a pid is another's): only two different ones that agree are death
+ * (DESIGN 1.4). What travels over the same connection is one witness. */
+enum witness { NOBODY, BY_HTTP, BY_WS, BY_PROCESS, WITNESSES };
+
+/* THE table: who decides what. Redis or Consul being away never kills: a restart would not help. */
 static const struct signal_row {
     const char *name;
-    enum meaning bad;
+    enum effect bad;      /* when it is bad; while it starts, anything that counts degrades */
+    enum effect unknown;  /* while nobody knows */
+    enum witness witness; /* bad, and bad by another witness, too: dead */
+    bool admits;          /* /health/traffic is 200 only while it is ok or off */
+    bool later;           /* off until somebody measures it */
 } rows[SC_SIGNALS] = {
-    [SC_SIG_GATEWAY_HTTP] = { "gateway_http", GATEWAY },
-    [SC_SIG_GATEWAY_WS] = { "gateway_ws", GATEWAY },
-    [SC_SIG_SPOOL] = { "spool", DEGRADES },
-    [SC_SIG_REDIS] = { "redis", DEGRADES },
-    [SC_SIG_PEER] = { "peer", DEGRADES },
-    [SC_SIG_CONSUL] = { "consul", DEGRADES },
-    [SC_SIG_DRAIN] = { "drain", DRAINS },
-    [SC_SIG_DISK] = { "disk", DRAINS },
-    [SC_SIG_CONFLICT] = { "conflict", DEGRADES },
+    [SC_SIG_GATEWAY_HTTP] = { "gateway_http", DEGRADES, DEGRADES, BY_HTTP, .admits = true },
+    [SC_SIG_GATEWAY_STARTUP] = { "gateway_startup", DEGRADES, DEGRADES, NOBODY, .admits = true },
+    [SC_SIG_GATEWAY_READY] = { "gateway_ready", DEGRADES, NOTHING, NOBODY },
+    [SC_SIG_GATEWAY_WS] = { "gateway_ws", DEGRADES, DEGRADES, BY_WS },
+    [SC_SIG_GATEWAY_RPC] = { "gateway_rpc", DEGRADES, NOTHING, BY_WS },
+    [SC_SIG_GATEWAY_LOGIN] = { "gateway_login", DEGRADES, NOTHING, NOBODY },
+    [SC_SIG_GATEWAY_PROCESS] = { "gateway_process", DEGRADES, NOTHING, BY_PROCESS },
+    [SC_SIG_GATEWAY_CHANNELS] = { "gateway_channels", DEGRADES, NOTHING, NOBODY },
+    [SC_SIG_GATEWAY_MODELS] = { "gateway_models", DEGRADES, NOTHING, NOBODY },
+    [SC_SIG_SPOOL] = { "spool", DEGRADES, DEGRADES, NOBODY },
+    [SC_SIG_DISK] = { "disk", DRAINS, NOTHING, NOBODY },
+    [SC_SIG_REDIS] = { "redis", DEGRADES, DEGRADES, NOBODY },
+    [SC_SIG_PEER] = { "peer", DEGRADES, DEGRADES, NOBODY },
+    [SC_SIG_CONSUL] = { "consul", DEGRADES, DEGRADES, NOBODY },
+    [SC_SIG_DRAIN] = { "drain", DRAINS, DEGRADES, NOBODY },
+    [SC_SIG_CONFLICT] = { "conflict", DEGRADES, DEGRADES, NOBODY },
+    [SC_SIG_LEASES] = { "leases", DEGRADES, NOTHING, NOBODY, .admits = true, .later = true },
+    [SC_SIG_SKILLS_AGE] = { "skills_age", DEGRADES, NOTHING, NOBODY, .later = true },
+    [SC_SIG_SKILLS_LOCK] = { "skills_lock", DEGRADES, NOTHING, NOBODY, .later = true },
 };
 
 struct signal {
     enum sc_signal_state state;
     sc_wall since;
-    char *detail, *remedy;
+    char *detail, *remedy, *last_error;
+    sc_wall last_error_at;
 };
 
 struct sc_board {
@@ -49,8 +69,10 @@ struct sc_board *sc_board_new(struct sc_clock clock, struct sc_log *log,
     b->changed = changed;
     b->ctx = ctx;
     b->verdict = SC_DEGRADED; /* nothing is known yet */
-    for (size_t i = 0; i < SC_SIGNALS; i++)
+    for (size_t i = 0; i < SC_SIGNALS; i++) {
         b->signals[i].since = sc_clock_wall(&b->clock);
+        b->signals[i].state = rows[i].later ? SC_SIGNAL_OFF : SC_SIGNAL_UNKNOWN;
+    }
     return b;
 }
 
@@ -61,26 +83,46 @@ void sc_board_free(struct sc_board *b)
     for (size_t i = 0; i < SC_SIGNALS; i++) {
         free(b->signals[i].detail);
         free(b->signals[i].remedy);
+        free(b->signals[i].last_error);
     }
     free(b);
 }
 
-static bool gateway_all(const struct sc_board *b, enum sc_signal_state state)
+static enum effect effect_of(size_t id, enum sc_signal_state s)
 {
-    return b->signals[SC_SIG_GATEWAY_HTTP].state == state &&
-           b->signals[SC_SIG_GATEWAY_WS].state == state;
+    switch (s) {
+    case SC_SIGNAL_OK:
+    case SC_SIGNAL_OFF:
+        return NOTHING;
+    case SC_SIGNAL_UNKNOWN:
+        return rows[id].unknown;
+    case SC_SIGNAL_STARTING:
+        return DEGRADES;
+    case SC_SIGNAL_BAD:
+        break;
+    }
+    return rows[id].bad;
+}
+
+static bool is_dead(const struct sc_board *b)
+{
+    bool says[WITNESSES] = { false };
+    for (size_t i = 0; i < SC_SIGNALS; i++)
+        if (b->signals[i].state == SC_SIGNAL_BAD)
+            says[rows[i].witness] = true;
+    return says[BY_HTTP] + says[BY_WS] + says[BY_PROCESS] >= 2;
 }
 
 static enum sc_health judge(const struct sc_board *b)
 {
     enum sc_health verdict = SC_HEALTHY;
-    if (gateway_all(b, SC_SIGNAL_BAD))
+    if (is_dead(b))
         return SC_DEAD;
     for (size_t i = 0; i < SC_SIGNALS; i++) {
-        enum sc_signal_state s = b->signals[i].state;
-        if (s == SC_SIGNAL_BAD && rows[i].bad == DRAINS)
+        enum effect e = effect_of(i, b->signals[i].state);
+        if (e == DRAINS)
             return SC_DRAINING;
-        if (s == SC_SIGNAL_BAD || s == SC_SIGNAL_STARTING || s == SC_SIGNAL_UNKNOWN)
+        if (e == DEGRADES)
             verdict = SC_DEGRADED;
     }
     return verdict;
@@ -101,6 +143,8 @@ void sc_board_set(struct sc_board *b, enum sc_signal_id id, enum sc_signal_state
 {
     struct signal *s = &b->signals[id];
     set_texts(s, detail, remedy);
+    if (state == SC_SIGNAL_BAD)
+        sc_board_error(b, id, s->detail);
     if (s->state == state)
         return;
     s->state = state;
@@ -116,6 +160,15 @@ void sc_board_set(struct sc_board *b, enum sc_signal_id id, enum sc_signal_state
         b->changed(b->ctx, verdict);
 }
 
+void sc_board_error(struct sc_board *b, enum sc_signal_id id, const char *error)
+{
+    struct signal *s = &b->signals[id];
+    if (!error || !*error)
+        return;
+    sc_set_str(&s->last_error, error);
+    s->last_error_at = sc_clock_wall(&b->clock);
+}
+
 void sc_board_view(const struct sc_board *b, enum sc_signal_id id, struct sc_signal_view *ret)
 {
     const struct signal *s = &b->signals[id];
@@ -123,7 +176,9 @@ void sc_board_view(const struct sc_board *b, enum sc_signal_id id, struct sc_sig
                                     .state = s->state,
                                     .since = s->since,
                                     .detail = s->detail ? s->detail : "",
-                                    .remedy = s->remedy ? s->remedy : "" };
+                                    .remedy = s->remedy ? s->remedy : "",
+                                    .last_error = s->last_error ? s->last_error : "",
+                                    .last_error_at = s->last_error_at };
 }
 
 bool sc_board_wants_drain(const struct sc_board *b, struct sc_signal_view *ret)
@@ -142,13 +197,16 @@ enum sc_health sc_board_verdict(const struct sc_board *b)
     return b->verdict;
 }
 
-/* May the gateway behind us take new requests? Its own answer counts, not Redis's or Consul's. */
+/* May the gateway behind us take new requests? Its own word counts, not Redis's or Consul's. */
 static bool takes_traffic(const struct sc_board *b)
 {
     if (b->verdict == SC_DRAINING || b->verdict == SC_DEAD)
         return false;
-    enum sc_signal_state http = b->signals[SC_SIG_GATEWAY_HTTP].state;
-    return http == SC_SIGNAL_OK || http == SC_SIGNAL_OFF;
+    for (size_t i = 0; i < SC_SIGNALS; i++)
+        if (rows[i].admits && b->signals[i].state != SC_SIGNAL_OK &&
+            b->signals[i].state != SC_SIGNAL_OFF)
+            return false;
+    return true;
 }
 
 int sc_board_status(const struct sc_board *b, enum sc_health_page page)
@@ -172,7 +230,7 @@ void sc_board_reasons(const struct sc_board *b, void (*fn)(void *ctx, const char
 {
     for (size_t i = 0; i < SC_SIGNALS; i++) {
         const struct signal *s = &b->signals[i];
-        if (s->state == SC_SIGNAL_OK || s->state == SC_SIGNAL_OFF)
+        if (effect_of(i, s->state) == NOTHING)
             continue;
         sc_auto_buf struct sc_buf text = SC_BUF_INIT;
         sc_buf_addf(&text, "%s %s", rows[i].name, sc_signal_state_name(s->state));

@@ -28,6 +28,7 @@ void gw_connection_over(struct sc_gateway_ws *g)
     gw_watch_stop(g);
     gw_agents_lost(g);
     gw_asks_lost(g);
+    gw_checks_lost(g);
     gw_turns_park(g);
     if (!g->closed)
         sc_timer_arm(g->reconnect, retry_delay(g));

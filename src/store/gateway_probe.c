@@ -27,6 +27,12 @@ static void freeze(struct sc_gateway_ws *g)
     gw_connection_over(g);
 }
 
+void sc_gateway_ws_frozen(struct sc_gateway_ws *g)
+{
+    if (g->phase == GW_UP && !g->closed)
+        freeze(g);
+}
+
 /* Connected: what do the two signals say together? */
 static void judge_connection(struct sc_gateway_ws *g)
 {
@@ -127,6 +133,13 @@ static void judge_drain(struct sc_gateway_ws *g)
         gw_set_state(g, SC_GW_DRAINING, "", "the gateway at %s takes no new work", g->url);
     else if (g->state == SC_GW_DRAINING && g->probe.startup == SC_GW_HTTP_STARTED)
         gw_ready(g);
+}
+
+void gw_probe_startup(struct sc_gateway_ws *g, enum sc_gw_http_status status)
+{
+    g->probe.startup = status;
+    if (g->phase == GW_UP)
+        judge_drain(g);
 }
 
 static void judge(struct sc_gateway_ws *g)

@@ -204,6 +204,7 @@ void sc_gateway_ws_close(struct sc_gateway_ws *g)
     gw_agents_lost(g);
     gw_requests_drop_all(g);
     gw_asks_lost(g);
+    gw_checks_lost(g);
     gw_turns_park(g);
     sc_timer_disarm(g->probe.timer);
     sc_http_cancel(sc_steal(&g->probe.op));
@@ -216,7 +217,7 @@ void sc_gateway_ws_free(struct sc_gateway_ws *g)
 {
     if (!g)
         return;
-    sc_assert(g->closed && sc_map_count(g->turns) == 0);
+    sc_assert(g->closed && sc_map_count(g->turns) == 0 && LIST_EMPTY(&g->checks));
     sc_loop_undefer(g->loop, end_turns, g);
     sc_ws_client_free(g->ws);
     gw_probe_stop(g);
@@ -233,11 +234,14 @@ void sc_gateway_ws_free(struct sc_gateway_ws *g)
     free(g);
 }
 
-void sc_gateway_ws_health(const struct sc_gateway_ws *g, struct sc_gateway_ws_health *ret)
+const char *sc_gateway_ws_version(const struct sc_gateway_ws *g)
 {
-    *ret = (struct sc_gateway_ws_health){
-        .tick_age_ms = g->last_frame.ms ? gw_now(g).ms - g->last_frame.ms : -1,
-        .http_live = g->probe.live,
-    };
-    memcpy(ret->version, g->version, sizeof ret->version);
+    return g->version;
+}
+
+uint16_t sc_gateway_ws_local_port(const struct sc_gateway_ws *g)
+{
+    bool local = strcmp(g->host, "localhost") == 0 || strcmp(g->host, "::1") == 0 ||
+                 strncmp(g->host, "127.", 4) == 0;
+    return local ? g->port : 0;
 }

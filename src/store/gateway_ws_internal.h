@@ -5,6 +5,7 @@
  *   gateway_device.c    the device key and token
  *   gateway_requests.c  which answer belongs to which request
  *   gateway_probe.c     /healthz, /startupz and the watch on a silent connection
+ *   gateway_checks.c    one look each, for the health board
  *   gateway_agents.c    who is there and what they can do
  *   gateway_ask.c       an operator's questions
  *   gateway_turns.c     a message's turn, from `agent` to the reply
@@ -97,8 +98,16 @@ void gw_probe_start(struct sc_gateway_ws *g);
 void gw_probe_stop(struct sc_gateway_ws *g);
 void gw_probe_now(struct sc_gateway_ws *g);
 void gw_probe_explain(struct sc_gateway_ws *g, const char *puzzle);
+/* What /startupz says, whoever asked. */
+void gw_probe_startup(struct sc_gateway_ws *g, enum sc_gw_http_status status);
 void gw_watch_start(struct sc_gateway_ws *g);
 void gw_watch_stop(struct sc_gateway_ws *g);
+
+/* ---- looks for the health board ---- */
+
+LIST_HEAD(gw_checks, sc_check);
+/* The connection is over, and all requests are dropped: those that waited for one end. */
+void gw_checks_lost(struct sc_gateway_ws *g);
 
 /* ---- agents ---- */
 
@@ -232,6 +241,7 @@ struct sc_gateway_ws {
     struct gw_probe probe;
     struct gw_agents agents;
     struct gw_asks asks;
+    struct gw_checks checks;
     struct sc_map *turns; /* run id -> struct gw_turn */
 };
 

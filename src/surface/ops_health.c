@@ -24,6 +24,21 @@ static struct sc_value *signal_value(const struct sc_board *b, enum sc_signal_id
     sc_value_set_time(v, "since", s.since);
     sc_value_set_str(v, "detail", s.detail);
     sc_value_set_str(v, "remedy", s.remedy);
+    sc_value_set_str(v, "last_error", s.last_error);
+    if (s.last_error_at.ms)
+        sc_value_set_time(v, "last_error_at", s.last_error_at);
+    else
+        sc_value_set_str(v, "last_error_at", NULL);
+    return v;
+}
+
+/* What each reader is told, so that one look shows all three. */
+static struct sc_value *pages_value(const struct sc_board *b)
+{
+    struct sc_value *v = sc_value_object();
+    sc_value_set_int(v, "health", sc_board_status(b, SC_PAGE_HEALTH));
+    sc_value_set_int(v, "traffic", sc_board_status(b, SC_PAGE_TRAFFIC));
+    sc_value_set_int(v, "live", sc_board_status(b, SC_PAGE_LIVE));
     return v;
 }
 
@@ -34,6 +49,7 @@ static struct sc_value *board_value(const struct sc_board *b)
         sc_value_add(signals, signal_value(b, (enum sc_signal_id)i));
     sc_value_set_str(v, "status", sc_health_name(sc_board_verdict(b)));
     sc_value_set(v, "reasons", sc_reasons_value(b));
+    sc_value_set(v, "pages", pages_value(b));
     sc_value_set(v, "signals", signals);
     return v;
 }

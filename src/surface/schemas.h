@@ -176,16 +176,19 @@
              "'conflicts':" T_LIST_OF(T_ANY_OBJECT))
 
 #define T_SIGNAL                                                                                   \
-    T_OBJECT("'name','state','since','detail'",                                                    \
+    T_OBJECT("'name','state','since','detail','last_error','last_error_at'",                       \
              "'name':" T_TEXT ","                                                                  \
              "'state':{'enum':['unknown','ok','starting','bad','off']},"                           \
              "'since':" T_TEXT_OR_NULL ","                                                         \
              "'detail':" T_TEXT ","                                                                \
-             "'remedy':" T_TEXT)
+             "'remedy':" T_TEXT ","                                                                \
+             "'last_error':" T_TEXT ","                                                            \
+             "'last_error_at':" T_TEXT_OR_NULL)
 #define T_HEALTH                                                                                   \
-    T_OBJECT("'status','reasons','signals'",                                                       \
+    T_OBJECT("'status','reasons','pages','signals'",                                               \
              "'status':{'enum':['healthy','degraded','draining','dead']},"                         \
              "'reasons':" T_TEXTS ","                                                              \
+             "'pages':" T_COUNTS ","                                                               \
              "'signals':" T_LIST_OF(T_SIGNAL))
 
 #define T_CHANGE                                                                                   \

@@ -43,6 +43,13 @@ static void pages(const struct fixture *f, int health, int traffic, int live)
     cr_assert_eq(sc_board_status(f->b, SC_PAGE_LIVE), live, "/health/live");
 }
 
+static void add_reason(void *ctx, const char *reason)
+{
+    char *s = ctx;
+    size_t n = strlen(s);
+    (void)snprintf(s + n, 300 - n, "%s|", reason);
+}
+
 Test(board, a_new_one_claims_nothing)
 {
     struct fixture f = { .now = 0 };
@@ -68,15 +75,34 @@ Test(board, all_well_is_healthy_and_told_once)
 /* The table of DESIGN 6: a restart would not help when Redis or Consul is away. */
 Test(board, one_bad_signal_degrades_and_never_kills)
 {
-    static const enum sc_signal_id one[] = {
-        SC_SIG_GATEWAY_HTTP, SC_SIG_GATEWAY_WS, SC_SIG_SPOOL,
-        SC_SIG_REDIS,        SC_SIG_CONSUL,     SC_SIG_CONFLICT
-    };
+    static const enum sc_signal_id one[] = { SC_SIG_GATEWAY_HTTP,
+                                             SC_SIG_GATEWAY_STARTUP,
+                                             SC_SIG_GATEWAY_READY,
+                                             SC_SIG_GATEWAY_WS,
+                                             SC_SIG_GATEWAY_RPC,
+                                             SC_SIG_GATEWAY_LOGIN,
+                                             SC_SIG_GATEWAY_CHANNELS,
+                                             SC_SIG_GATEWAY_MODELS,
+                                             SC_SIG_GATEWAY_PROCESS,
+                                             SC_SIG_SPOOL,
+                                             SC_SIG_REDIS,
+                                             SC_SIG_PEER,
+                                             SC_SIG_CONSUL,
+                                             SC_SIG_CONFLICT,
+                                             SC_SIG_LEASES,
+                                             SC_SIG_SKILLS_AGE,
+                                             SC_SIG_SKILLS_LOCK };
+    /* No new requests: not alive, not started, or somebody else's channels. */
+    static const enum sc_signal_id closed[] = { SC_SIG_GATEWAY_HTTP, SC_SIG_GATEWAY_STARTUP,
+                                                SC_SIG_LEASES };
     for (size_t i = 0; i < sizeof one / sizeof one[0]; i++) {
         struct fixture *f = start();
         set(f, one[i], SC_SIGNAL_BAD);
         cr_assert_eq(sc_board_verdict(f->b), SC_DEGRADED, "%zu", i);
-        pages(f, 429, one[i] == SC_SIG_GATEWAY_HTTP ? 503 : 200, 200);
+        bool admits = true;
+        for (size_t k = 0; k < sizeof closed / sizeof closed[0]; k++)
+            admits = admits && closed[k] != one[i];
+        pages(f, 429, admits ? 200 : 503, 200);
         sc_board_free(f->b);
     }
 }
@@ -104,6 +130,98 @@ Test(board, both_signals_of_the_gateway_are_death)
     cr_assert_eq(sc_board_verdict(f->b), SC_DEAD);
     set(f, SC_SIG_GATEWAY_WS, SC_SIGNAL_OK);
     cr_assert_eq(sc_board_verdict(f->b), SC_DRAINING);
+    sc_board_free(f->b);
+}
+
+/* The gateway's connection is one witness, however many signals travel over it. */
+Test(board, two_signals_of_one_witness_do_not_kill)
+{
+    struct fixture *f = start();
+    set(f, SC_SIG_GATEWAY_WS, SC_SIGNAL_BAD);
+    set(f, SC_SIG_GATEWAY_RPC, SC_SIGNAL_BAD);
+    set(f, SC_SIG_GATEWAY_READY, SC_SIGNAL_BAD);
+    set(f, SC_SIG_GATEWAY_CHANNELS, SC_SIGNAL_BAD);
+    pages(f, 429, 200, 200);
+    sc_board_free(f->b);
+}
+
+Test(board, any_two_witnesses_kill)
+{
+    static const enum sc_signal_id two[][2] = {
+        { SC_SIG_GATEWAY_HTTP, SC_SIG_GATEWAY_RPC },
+        { SC_SIG_GATEWAY_HTTP, SC_SIG_GATEWAY_PROCESS },
+        { SC_SIG_GATEWAY_WS, SC_SIG_GATEWAY_PROCESS },
+    };
+    for (size_t i = 0; i < sizeof two / sizeof two[0]; i++) {
+        struct fixture *f = start();
+        set(f, two[i][0], SC_SIGNAL_BAD);
+        pages(f, 429, two[i][0] == SC_SIG_GATEWAY_HTTP ? 503 : 200, 200);
+        set(f, two[i][1], SC_SIGNAL_BAD);
+        pages(f, 503, 503, 503);
+        set(f, two[i][0], SC_SIGNAL_STARTING);
+        cr_assert_neq(sc_board_verdict(f->b), SC_DEAD, "%zu", i);
+        sc_board_free(f->b);
+    }
+}
+
+Test(board, a_full_disk_drains)
+{
+    struct fixture *f = start();
+    set(f, SC_SIG_DISK, SC_SIGNAL_BAD);
+    cr_assert_eq(sc_board_verdict(f->b), SC_DRAINING);
+    pages(f, 503, 503, 200);
+    sc_board_free(f->b);
+}
+
+/* Rows that nobody measures yet, and those that a gateway may not answer, hold nobody up. */
+Test(board, what_is_only_reported_may_be_unknown)
+{
+    static const enum sc_signal_id reported[] = { SC_SIG_GATEWAY_READY, SC_SIG_GATEWAY_CHANNELS,
+                                                  SC_SIG_GATEWAY_MODELS, SC_SIG_GATEWAY_PROCESS };
+    struct fixture *f = start();
+    char s[300] = "";
+    for (size_t i = 0; i < sizeof reported / sizeof reported[0]; i++)
+        set(f, reported[i], SC_SIGNAL_UNKNOWN);
+    pages(f, 200, 200, 200);
+    sc_board_reasons(f->b, add_reason, s);
+    cr_assert_str_eq(s, "");
+    sc_board_free(f->b);
+}
+
+Test(board, rows_for_later_are_off)
+{
+    struct fixture f = { .now = 0 };
+    struct sc_signal_view v;
+    f.clock = (struct fake_clock){ .now = &f.now };
+    f.b = sc_board_new(fake_clock_port(&f.clock), NULL, NULL, NULL);
+    sc_board_view(f.b, SC_SIG_SKILLS_AGE, &v);
+    cr_assert_str_eq(v.name, "skills_age");
+    cr_assert_eq(v.state, SC_SIGNAL_OFF);
+    sc_board_view(f.b, SC_SIG_SKILLS_LOCK, &v);
+    cr_assert_eq(v.state, SC_SIGNAL_OFF);
+    sc_board_free(f.b);
+}
+
+Test(board, the_last_error_outlives_its_repair)
+{
+    struct fixture *f = start();
+    struct sc_signal_view v;
+    sc_board_view(f->b, SC_SIG_REDIS, &v);
+    cr_assert_str_eq(v.last_error, "");
+    cr_assert_eq(v.last_error_at.ms, 0);
+    f->now = 50;
+    sc_board_set(f->b, SC_SIG_REDIS, SC_SIGNAL_BAD, "refused", "start it");
+    f->now = 90;
+    sc_board_set(f->b, SC_SIG_REDIS, SC_SIGNAL_OK, "", "");
+    sc_board_view(f->b, SC_SIG_REDIS, &v);
+    cr_assert_str_eq(v.detail, "");
+    cr_assert_str_eq(v.last_error, "refused");
+    cr_assert_eq(v.last_error_at.ms, 1050);
+    sc_board_error(f->b, SC_SIG_REDIS, "slow");
+    sc_board_view(f->b, SC_SIG_REDIS, &v);
+    cr_assert_eq(v.state, SC_SIGNAL_OK);
+    cr_assert_str_eq(v.last_error, "slow");
+    cr_assert_eq(v.last_error_at.ms, 1090);
     sc_board_free(f->b);
 }
 
@@ -192,13 +310,6 @@ Test(board, since_is_when_the_state_changed_not_its_words)
     sc_board_view(f->b, SC_SIG_REDIS, &v);
     cr_assert_str_eq(v.remedy, "timed out");
     sc_board_free(f->b);
-}
-
-static void add_reason(void *ctx, const char *reason)
-{
-    char *s = ctx;
-    size_t n = strlen(s);
-    (void)snprintf(s + n, 300 - n, "%s|", reason);
 }
 
 Test(board, reasons_name_every_signal_that_is_not_well)

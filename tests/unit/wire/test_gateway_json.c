@@ -416,3 +416,75 @@ Test(gateway_json, reads_the_health_pages)
         cr_expect_eq(sc_gw_http_status_read(cases[i].body, strlen(cases[i].body)), cases[i].status,
                      "%s", cases[i].body);
 }
+
+Test(gateway_json, reads_what_is_not_ready)
+{
+    static const struct {
+        const char *body;
+        int n;
+        const char *text;
+    } cases[] = {
+        { "{\"ready\":true,\"failing\":[]}", 0, "" },
+        { "{\"ready\":false,\"failing\":[\"telegram\",\"plugin-reload\"]}", 2,
+          "telegram; plugin-reload" },
+        { "{\"ready\":false,\"failing\":[7]}", 1, "" },
+        { "{\"ready\":false}", 1, "" },
+        { "{\"ready\":\"yes\"}", -1, "" },
+        { "<html>", -1, "" },
+    };
+    for (size_t i = 0; i < SC_ARRAY_LEN(cases); i++) {
+        sc_auto_buf struct sc_buf out = SC_BUF_INIT;
+        cr_expect_eq(sc_gw_readyz_read(cases[i].body, strlen(cases[i].body), &out), cases[i].n,
+                     "%s", cases[i].body);
+        cr_expect_str_eq(sc_buf_str(&out), cases[i].text);
+    }
+}
+
+static int read_payload(int (*read)(const struct sc_gw_frame *f, struct sc_buf *out),
+                        const char *payload, struct sc_buf *out)
+{
+    sc_auto_buf struct sc_buf text = SC_BUF_INIT;
+    sc_buf_addf(&text, "{\"type\":\"res\",\"id\":\"1\",\"ok\":true,\"payload\":%s}", payload);
+    struct sc_gw_frame f = parse(sc_buf_str(&text));
+    sc_buf_clear(out);
+    int n = read(&f, out);
+    sc_gw_frame_fini(&f);
+    return n;
+}
+
+/* What is switched off or never set up is no fault. */
+Test(gateway_json, reads_channels_that_do_not_work)
+{
+    sc_auto_buf struct sc_buf out = SC_BUF_INIT;
+    cr_assert_eq(read_payload(sc_gw_channels_read, "{}", &out), -1);
+    cr_assert_eq(read_payload(sc_gw_channels_read, "{\"channelAccounts\":{}}", &out), 0);
+    cr_assert_eq(read_payload(sc_gw_channels_read,
+                              "{\"channelAccounts\":{\"telegram\":[{\"accountId\":\"default\","
+                              "\"enabled\":true,\"configured\":true,\"running\":true,"
+                              "\"connected\":true,\"lastError\":\"once\"}],\"irc\":[{\"accountId\":"
+                              "\"a\",\"enabled\":false,\"running\":false}]}}",
+                              &out),
+                 0);
+    cr_assert_eq(
+        read_payload(sc_gw_channels_read,
+                     "{\"channelAccounts\":{\"telegram\":[{\"accountId\":\"default\",\"running\":"
+                     "false}],\"whatsapp\":[{\"accountId\":\"me\",\"linked\":false,"
+                     "\"lastError\":\"Not linked\"}]}}",
+                     &out),
+        2);
+    cr_assert_str_eq(sc_buf_str(&out), "telegram/default: stopped; whatsapp/me: Not linked");
+}
+
+Test(gateway_json, reads_model_providers_without_a_login)
+{
+    sc_auto_buf struct sc_buf out = SC_BUF_INIT;
+    cr_assert_eq(read_payload(sc_gw_models_read, "{\"providers\":5}", &out), -1);
+    cr_assert_eq(read_payload(sc_gw_models_read,
+                              "{\"providers\":[{\"provider\":\"mock\",\"status\":\"static\"},"
+                              "{\"provider\":\"a\",\"status\":\"expired\"},"
+                              "{\"provider\":\"b\",\"status\":\"expiring\"},"
+                              "{\"provider\":\"c\",\"status\":\"missing\"}]}",
+                              &out),
+                 2);
+    cr_assert_str_eq(sc_buf_str(&out), "a: expired; c: missing");
+}

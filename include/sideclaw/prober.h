@@ -1,0 +1,36 @@
+/* prober.h: looks at the gateway beside us, each way of looking in its own time, and shows on the
+ * board what it finds. A look that takes long delays no other. */
+#ifndef SIDECLAW_PROBER_H
+#define SIDECLAW_PROBER_H
+
+#include <stdint.h>
+
+#include "sideclaw/checks.h"
+#include "sideclaw/clock.h"
+#include "sideclaw/health_board.h"
+#include "sideclaw/log.h"
+#include "sideclaw/loop.h"
+
+/* All borrowed; must outlive the prober. */
+struct sc_prober_deps {
+    struct sc_loop *loop;
+    struct sc_log *log;
+    struct sc_clock clock;
+    struct sc_board *board;
+    struct sc_checks checks;
+    int64_t start_grace_ms; /* how long a gateway may take to start */
+    /* /healthz and the call over the WebSocket are both silent: it runs, and does not answer.
+     * Called once each time that begins. */
+    void (*frozen)(void *ctx);
+    void *ctx;
+};
+
+struct sc_prober;
+struct sc_prober *sc_prober_new(const struct sc_prober_deps *deps);
+void sc_prober_start(struct sc_prober *p);
+/* Something changed: look at what costs nothing, and at what could not be asked before, at once. */
+void sc_prober_hurry(struct sc_prober *p);
+/* Cancels what is under way; NULL is fine. */
+void sc_prober_free(struct sc_prober *p);
+
+#endif

@@ -1,0 +1,166 @@
+#include "sideclaw/prober.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sideclaw/mem.h"
+#include "sideclaw/probe.h"
+
+/* A deadline that fires this much late says that we slept or had no processor, and nothing of the
+ * gateway: its answer may be waiting. */
+enum { OUR_DELAY_MS = 1000 };
+
+struct look {
+    struct sc_prober *p;
+    enum sc_check_id id;
+    struct sc_probe probe;
+    struct sc_timer *timer; /* the next look, or the deadline of this one */
+    struct sc_check *check; /* under way */
+    sc_mono started;
+    bool again; /* hurried while one was under way */
+};
+
+struct sc_prober {
+    struct sc_prober_deps d;
+    struct sc_life life;
+    struct look looks[SC_CHECKS];
+    bool frozen; /* told */
+};
+
+static sc_mono now(const struct sc_prober *p)
+{
+    return sc_clock_mono(&p->d.clock);
+}
+
+static bool is_silent(const struct sc_prober *p, enum sc_check_id id)
+{
+    const struct sc_probe *probe = &p->looks[id].probe;
+    return probe->state == SC_SIGNAL_BAD && probe->last == SC_ANSWER_SILENT;
+}
+
+static void tell_frozen(struct sc_prober *p)
+{
+    bool frozen = is_silent(p, SC_CHECK_LIVE) && is_silent(p, SC_CHECK_RPC);
+    if (frozen && !p->frozen && p->d.frozen)
+        p->d.frozen(p->d.ctx);
+    p->frozen = frozen;
+}
+
+static bool is_failure(enum sc_check_answer a)
+{
+    return a == SC_ANSWER_BAD || a == SC_ANSWER_SILENT || a == SC_ANSWER_REFUSED;
+}
+
+static void show(const struct look *l, const struct sc_check_result *r)
+{
+    const struct sc_probe_rule *rule = sc_probe_rule(l->id);
+    struct sc_board *board = l->p->d.board;
+    if (is_failure(r->answer))
+        sc_board_error(board, rule->signal, r->text);
+    if (l->probe.state == SC_SIGNAL_OK && r->answer != SC_ANSWER_GOOD)
+        return; /* a failure that hysteresis forgives must not stand beside "ok" */
+    sc_board_set(board, rule->signal, l->probe.state, r->text, r->remedy);
+}
+
+static void plan(struct look *l, enum sc_check_answer a)
+{
+    int64_t spent = now(l->p).ms - l->started.ms;
+    int64_t pause = sc_probe_pause(sc_probe_rule(l->id), a) - spent;
+    sc_timer_arm(l->timer, l->again || pause < 0 ? 0 : pause);
+    l->again = false;
+}
+
+static void take(struct look *l, const struct sc_check_result *r)
+{
+    struct sc_prober *p = l->p;
+    sc_life_take(&p->life, l->id, r, now(p));
+    bool may_start = sc_life_may_start(&p->life, r->answer, now(p));
+    (void)sc_probe_take(&l->probe, sc_probe_rule(l->id), r->answer, may_start);
+    show(l, r);
+    plan(l, r->answer);
+    tell_frozen(p);
+}
+
+static void on_result(void *ctx, const struct sc_check_result *r)
+{
+    struct look *l = ctx;
+    l->check = NULL;
+    sc_timer_disarm(l->timer);
+    take(l, r);
+}
+
+static void start(struct look *l)
+{
+    struct sc_prober *p = l->p;
+    int64_t deadline = sc_probe_rule(l->id)->deadline_ms;
+    l->started = now(p);
+    l->check = p->d.checks.start(p->d.checks.impl, l->id, deadline, on_result, l);
+    sc_timer_arm(l->timer, deadline);
+}
+
+static void on_deadline(struct look *l)
+{
+    struct sc_prober *p = l->p;
+    const struct sc_probe_rule *rule = sc_probe_rule(l->id);
+    struct sc_check_result r = { .answer = SC_ANSWER_SILENT };
+    p->d.checks.cancel(p->d.checks.impl, sc_steal(&l->check));
+    if (now(p).ms - l->started.ms > rule->deadline_ms + OUR_DELAY_MS) {
+        sc_log_debug(p->d.log, "health.late", SC_S("probe", rule->name));
+        sc_timer_arm(l->timer, 0);
+        return;
+    }
+    (void)snprintf(r.text, sizeof r.text, "no answer within %lld ms", (long long)rule->deadline_ms);
+    (void)snprintf(r.remedy, sizeof r.remedy, "look at the gateway's log, or restart it");
+    take(l, &r);
+}
+
+static void on_timer(void *ctx)
+{
+    struct look *l = ctx;
+    if (l->check)
+        on_deadline(l);
+    else
+        start(l);
+}
+
+struct sc_prober *sc_prober_new(const struct sc_prober_deps *deps)
+{
+    struct sc_prober *p = sc_xcalloc(1, sizeof *p);
+    p->d = *deps;
+    for (size_t i = 0; i < SC_CHECKS; i++) {
+        struct look *l = &p->looks[i];
+        l->p = p;
+        l->id = (enum sc_check_id)i;
+        l->timer = sc_timer_new(deps->loop, on_timer, l);
+    }
+    return p;
+}
+
+void sc_prober_start(struct sc_prober *p)
+{
+    sc_life_begin(&p->life, p->d.start_grace_ms, now(p));
+    for (size_t i = 0; i < SC_CHECKS; i++)
+        sc_timer_arm(p->looks[i].timer, 0);
+}
+
+void sc_prober_hurry(struct sc_prober *p)
+{
+    for (size_t i = 0; i < SC_CHECKS; i++) {
+        struct look *l = &p->looks[i];
+        if (l->check)
+            l->again = true;
+        else if (i == SC_CHECK_WS || l->probe.state != SC_SIGNAL_OK)
+            sc_timer_arm(l->timer, 0);
+    }
+}
+
+void sc_prober_free(struct sc_prober *p)
+{
+    if (!p)
+        return;
+    for (size_t i = 0; i < SC_CHECKS; i++) {
+        p->d.checks.cancel(p->d.checks.impl, sc_steal(&p->looks[i].check));
+        sc_timer_free(p->looks[i].timer);
+    }
+    free(p);
+}
