@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Callable
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+import pytest
 
 from conftest import Pair
 from support.consul import Consul
 from support.mesh import Mesh
+from support.ports import free_port
+from support.process import Process, clean_env
 from support.redis import Redis
 from support.sidecar import Sidecar
-from support.wait import eventually
+from support.wait import SLOW, eventually
 
 
 def page(sidecar: Sidecar, path: str) -> int:
@@ -92,6 +101,143 @@ def test_the_gateways_death_is_in_consul(mesh: Mesh) -> None:
         "no longer healthy in Consul",
         within=40,
     )
+
+
+def signals(sidecar: Sidecar) -> dict[str, dict[str, Any]]:
+    return {s["name"]: s for s in sidecar.json("health")["signals"]}
+
+
+def states(sidecar: Sidecar, *names: str) -> list[str]:
+    board = signals(sidecar)
+    return [board[name]["state"] for name in names]
+
+
+def well(mesh: Mesh, **options: Any) -> Sidecar:
+    sidecar = mesh.add("jerry-gateway", ["jerry"], **options)
+    eventually(lambda: page(sidecar, "/health") == 200, "/health is 200")
+    return sidecar
+
+
+def test_a_frozen_gateway_is_found_by_two_signals_and_forgiven(mesh: Mesh) -> None:
+    sidecar = well(mesh)
+    sidecar.gateway.freeze()
+    began = time.monotonic()
+    eventually(lambda: page(sidecar, "/health/live") == 503, "dead", within=30)
+    assert time.monotonic() - began < 16 * SLOW, "15 s, and one for the test"
+    assert page(sidecar, "/health") == page(sidecar, "/health/traffic") == 503
+    assert states(sidecar, "gateway_http", "gateway_rpc") == ["bad", "bad"]
+    sidecar.wait_link("gateway", "frozen")
+    sidecar.gateway.thaw()
+    eventually(lambda: page(sidecar, "/health") == 200, "healthy again", within=30)
+    http = signals(sidecar)["gateway_http"]
+    assert "no answer within" in http["last_error"] and http["last_error_at"]
+
+
+class OwnGateway(Process):
+    """The fake gateway in a process of its own, so that it can be killed and stopped."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        argv = [sys.executable, "-m", "support.fake_gateway", str(port), "token-own", "jerry"]
+        tests = str(Path(__file__).resolve().parents[1])
+        super().__init__("own-gateway", argv, folder, env=clean_env({"PYTHONPATH": tests}))
+
+
+@pytest.fixture
+def own(mesh: Mesh, tmp_path: Path) -> Iterator[tuple[Sidecar, OwnGateway]]:
+    port = free_port()
+    process = OwnGateway(tmp_path, port)
+    process.start()
+    sidecar = mesh.add(
+        "jerry-gateway",
+        gateway=False,
+        gateway__enabled=True,
+        gateway__url=f"ws://127.0.0.1:{port}",
+        gateway__token="token-own",
+        gateway__process="support.fake_gateway",
+    )
+    eventually(lambda: page(sidecar, "/health") == 200, "/health is 200", within=20)
+    yield sidecar, process
+    process.kill()
+
+
+def test_a_killed_gateway_is_dead_at_once_and_its_successor_starts(
+    own: tuple[Sidecar, OwnGateway],
+) -> None:
+    sidecar, process = own
+    row = signals(sidecar)["gateway_process"]
+    assert row["state"] == "ok" and str(process.pid) in row["detail"], row
+    process.kill()
+    eventually(lambda: page(sidecar, "/health/traffic") == 503, "no traffic", within=6)
+    eventually(lambda: page(sidecar, "/health/live") == 503, "dead", within=15)
+    assert "gone" in signals(sidecar)["gateway_process"]["detail"]
+    process.start()
+    eventually(lambda: page(sidecar, "/health") == 200, "healthy again", within=20)
+    assert str(process.pid) in signals(sidecar)["gateway_process"]["detail"]
+
+
+def test_a_stopped_process_is_two_signals(own: tuple[Sidecar, OwnGateway]) -> None:
+    sidecar, process = own
+    process.pause()
+    eventually(lambda: page(sidecar, "/health/live") == 503, "dead", within=16)
+    assert "stopped" in signals(sidecar)["gateway_process"]["detail"]
+    process.resume()
+    eventually(lambda: page(sidecar, "/health") == 200, "healthy again", within=20)
+
+
+def test_waiting_until_it_is_healthy(mesh: Mesh) -> None:
+    sidecar = mesh.add("jerry-gateway", ["jerry"])
+    assert sidecar.cli("wait", "--for", "healthy", "--timeout", "20").ok().out == "healthy\n"
+    assert sidecar.cli("wait", "--for", "traffic", "--timeout", "0").rc == 0
+    late = sidecar.cli("wait", "--for", "dead", "--timeout", "0")
+    assert late.rc == 75 and "it is healthy" in late.err, late
+    sidecar.gateway.starting = True
+    eventually(lambda: page(sidecar, "/health/traffic") == 503, "starting", within=10)
+    late = sidecar.cli("wait", "--timeout", "1")
+    assert late.rc == 75 and "gateway_startup starting" in late.err, late
+    assert sidecar.cli("wait", "--for", "spring").rc == 2
+
+
+def test_waiting_for_a_daemon_that_does_not_run_yet(mesh: Mesh) -> None:
+    sidecar = mesh.add("jerry-gateway", ["jerry"], start=False)
+    late = sidecar.cli("wait", "--timeout", "1")
+    assert late.rc == 75, late
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(sidecar.cli, "wait", "--timeout", "30")
+        sidecar.start()
+        assert waiting.result().rc == 0
+
+
+def test_each_signal_has_its_row(mesh: Mesh) -> None:
+    board = signals(well(mesh))
+    assert {n: s["state"] for n, s in board.items() if n.startswith("gateway_")} == {
+        "gateway_http": "ok",
+        "gateway_startup": "ok",
+        "gateway_ready": "ok",
+        "gateway_ws": "ok",
+        "gateway_rpc": "ok",
+        "gateway_login": "ok",
+        "gateway_process": "ok",
+        "gateway_channels": "ok",
+        "gateway_models": "off",  # this fake one does not tell
+    }
+    assert board["skills_age"]["state"] == board["skills_lock"]["state"] == "off"
+
+
+def test_the_baseline_is_taken_once(mesh: Mesh, tmp_path: Path) -> None:
+    tool, calls = tmp_path / "openclaw", tmp_path / "calls"
+    tool.write_text(
+        f'#!/bin/sh\necho "$* $OPENCLAW_GATEWAY_PORT $OPENCLAW_GATEWAY_TOKEN" >>{calls}\n'
+        'echo \'{"rpc":{"ok":true}}\'\n'
+    )
+    tool.chmod(0o700)
+    sidecar = well(mesh, gateway__cli=str(tool))
+    sidecar.process.wait_log(r"event=gateway\.baseline ")
+    kept = sidecar.state / "gateway-status.json"
+    assert json.loads(kept.read_text()) == {"rpc": {"ok": True}}
+    sidecar.gateway.drop()
+    sidecar.process.wait_log(r"event=gateway\.state .*state=ready", count=2)
+    said = calls.read_text().splitlines()
+    assert said == [f"gateway status --json {sidecar.gateway.port} token-jerry-gateway"]
 
 
 METRIC = re.compile(
