@@ -86,6 +86,12 @@ variable "sideclawd" {
   description = "The sidecar's program on the node."
 }
 
+variable "stop_timeout" {
+  type        = string
+  default     = "60s"
+  description = "What running turns get when the gateway is stopped; a frozen one is killed only after it, too."
+}
+
 job "openclaw-gateway" {
   datacenters = var.datacenters
   type        = "service"
@@ -361,10 +367,12 @@ job "openclaw-gateway" {
         args    = ["gateway", "run", "--port", "${NOMAD_PORT_gateway}", "--bind", var.bind]
       }
 
-      # On SIGTERM OpenClaw takes no new turns and finishes the running ones, for up to 315 s. The node must
-      # allow it: max_kill_timeout in nomad/client.hcl. Never SIGUSR1, which opens Node's debugger.
+      # On SIGTERM OpenClaw takes no new turns and finishes the running ones, for up to 315 s. A frozen one does
+      # not even hear it and is back only when this is over, so it is short: before a planned stop say
+      # `sideclaw drain --wait`. More than 30 s needs max_kill_timeout in nomad/client.hcl. Never SIGUSR1, which
+      # opens Node's debugger.
       kill_signal  = "SIGTERM"
-      kill_timeout = "330s"
+      kill_timeout = var.stop_timeout
 
       env {
         HOME                     = "${meta.openclaw_state}/openclaw"

@@ -171,9 +171,9 @@ def test_the_sidecar_frames_the_gateway(path: Path) -> None:
     assert sidecar.one("lifecycle").attrs == {"hook": "prestart", "sidecar": True}
     assert gateway.attrs["leader"] is True and not gateway.all("lifecycle")
     assert job.task("prepare").one("lifecycle").attrs == {"hook": "prestart"}
-    # OpenClaw finishes turns for 315 s after SIGTERM; SIGUSR1 would open Node's debugger.
+    # SIGUSR1 would open Node's debugger. A frozen gateway is back only after its kill_timeout.
     assert gateway.attrs["kill_signal"] == sidecar.attrs["kill_signal"] == "SIGTERM"
-    assert seconds(gateway.attrs["kill_timeout"]) > 315
+    assert 30 <= seconds(gateway.attrs["kill_timeout"]) <= 120
     assert seconds(sidecar.attrs["kill_timeout"]) >= 15
     assert seconds(job.group.attrs["shutdown_delay"]) >= 5
 
