@@ -135,6 +135,7 @@ class Placement:
             "openclaw": self.openclaw,
             "sideclawd": program("sideclawd"),
             "bind": "loopback",
+            "stop_timeout": "15s",
         }
         chosen = [f"-var={k}={v}" for k, v in variables.items()]
         nomad.cli("job", "run", "-detach", *chosen, self.file)
