@@ -91,7 +91,10 @@ int sc_notify_status(struct sc_notify *n, const char *text, struct sc_err *err)
         len--; /* between characters */
     sc_buf_adds(&words, "STATUS=");
     for (size_t i = 0; i < len; i++)
-        sc_buf_addc(&words, text[i] == '\n' ? ' ' : text[i]); /* a newline would begin a variable */
+        if (text[i] == '\n') /* which would begin a variable */
+            sc_buf_addc(&words, ' ');
+        else
+            sc_buf_addc(&words, text[i]);
     return sc_notify_say(n, sc_buf_str(&words), err);
 }
 

@@ -122,21 +122,43 @@ static bool each_process(visit_fn *fn, void *ctx)
 /* ---- who listens ---- */
 
 struct listeners {
-    uint64_t inodes[SOCKETS_MAX];
+    int64_t inodes[SOCKETS_MAX];
     size_t n;
     struct sc_process *ret;
 };
 
-/* "  0: 0100007F:4965 00000000:0000 0A ..." and the inode is the tenth word. */
+enum { WORD_SIZE = 64 };
+
+/* The n-th word of a line, from 0; "" when it has fewer. */
+static void word_at(const char *line, size_t n, char ret[WORD_SIZE])
+{
+    static const char blank[] = " \t";
+    const char *w = line + strspn(line, blank);
+    for (; n > 0; n--) {
+        w += strcspn(w, " \t\n");
+        w += strspn(w, blank);
+    }
+    (void)snprintf(ret, WORD_SIZE, "%.*s", (int)strcspn(w, " \t\n"), w);
+}
+
+static unsigned long hex(const char *s)
+{
+    return strtoul(s, NULL, 16);
+}
+
+/* "  0: 0100007F:4965 00000000:0000 0A ...": who listens has a state of 10. */
 static void take_socket(struct listeners *l, const char *line, uint16_t port)
 {
-    enum { LISTEN = 0x0A };
-    unsigned local, state;
-    uint64_t inode;
-    if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*s %*s %" SCNu64,
-               &local, &state, &inode) == 3 &&
-        state == LISTEN && local == port && l->n < SOCKETS_MAX)
-        l->inodes[l->n++] = inode;
+    enum { LOCAL = 1, STATE = 3, INODE = 9, LISTEN = 0x0A };
+    char local[WORD_SIZE], state[WORD_SIZE], inode[WORD_SIZE];
+    int64_t number;
+    word_at(line, LOCAL, local);
+    word_at(line, STATE, state);
+    word_at(line, INODE, inode);
+    const char *colon = strrchr(local, ':');
+    if (colon && hex(colon + 1) == port && hex(state) == LISTEN && l->n < SOCKETS_MAX &&
+        sc_parse_i64(inode, 1, INT64_MAX, &number, NULL) == SC_OK)
+        l->inodes[l->n++] = number;
 }
 
 static void read_sockets(struct listeners *l, const char *path, uint16_t port)
@@ -151,10 +173,17 @@ static void read_sockets(struct listeners *l, const char *path, uint16_t port)
     }
 }
 
+/* A descriptor's target: "socket:[INODE]". */
 static bool is_one(const struct listeners *l, const char *target)
 {
-    uint64_t inode;
-    if (sscanf(target, "socket:[%" SCNu64 "]", &inode) != 1)
+    static const char before[] = "socket:[";
+    char number[WORD_SIZE];
+    int64_t inode;
+    if (strncmp(target, before, sizeof before - 1) != 0)
+        return false;
+    target += sizeof before - 1;
+    (void)snprintf(number, sizeof number, "%.*s", (int)strcspn(target, "]"), target);
+    if (sc_parse_i64(number, 1, INT64_MAX, &inode, NULL) < 0)
         return false;
     for (size_t i = 0; i < l->n; i++)
         if (l->inodes[i] == inode)

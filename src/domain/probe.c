@@ -52,14 +52,19 @@ static void take_process(struct sc_life *l, const struct sc_check_result *r, sc_
     }
 }
 
+/* It was up: a closed port says that it stopped, or restarts in place. */
+static bool is_new_start(const struct sc_life *l, enum sc_check_id id, enum sc_check_answer a)
+{
+    return (id == SC_CHECK_LIVE && a == SC_ANSWER_REFUSED && !l->gone) ||
+           (id == SC_CHECK_STARTUP && a == SC_ANSWER_STARTING);
+}
+
 void sc_life_take(struct sc_life *l, enum sc_check_id id, const struct sc_check_result *r,
                   sc_mono now)
 {
     if (id == SC_CHECK_PROCESS)
         take_process(l, r, now);
-    else if (id == SC_CHECK_LIVE && r->answer == SC_ANSWER_REFUSED && l->up && !l->gone)
-        begin_again(l, now); /* its port is closed: it stopped, or restarts in place */
-    else if (id == SC_CHECK_STARTUP && r->answer == SC_ANSWER_STARTING && l->up)
+    else if (l->up && is_new_start(l, id, r->answer))
         begin_again(l, now);
     else if ((id == SC_CHECK_STARTUP || id == SC_CHECK_WS) && r->answer == SC_ANSWER_GOOD)
         l->up = true;
