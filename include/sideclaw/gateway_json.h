@@ -174,7 +174,7 @@ enum sc_gw_http_status sc_gw_http_status_read(const char *body, size_t n);
 /* ---- what the gateway says of itself (wire/gateway_health.c) ---- */
 
 /* Each appends what is wrong to `out`, one thing after another with "; " between, and returns how
- * many there are; -1 when the text is not such an answer. */
+ * many there are (of many only the first are written); -1 when the text is not such an answer. */
 int sc_gw_readyz_read(const char *body, size_t n, struct sc_buf *out);
 /* The answer to channels.status: accounts that are configured and do not run, or say an error. */
 int sc_gw_channels_read(const struct sc_gw_frame *f, struct sc_buf *out);

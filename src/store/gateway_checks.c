@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway_ws_internal.h"
+#include "sideclaw/parse.h"
 
 enum { PAGE_MAX = 64 * 1024, MARGIN_MS = 1000 /* whoever asks gives up first, and cancels */ };
 
@@ -52,11 +53,14 @@ static void answer(struct sc_check_result *r, enum sc_check_answer a, const char
 static void answer(struct sc_check_result *r, enum sc_check_answer a, const char *remedy,
                    const char *fmt, ...)
 {
+    char whole[2 * sizeof r->text];
     va_list ap;
     va_start(ap, fmt);
     r->answer = a;
-    (void)vsnprintf(r->text, sizeof r->text, fmt, ap);
+    (void)vsnprintf(whole, sizeof whole, fmt, ap);
     va_end(ap);
+    (void)snprintf(r->text, sizeof r->text, "%.*s", (int)sc_utf8_prefix(whole, sizeof r->text - 1),
+                   whole);
     (void)snprintf(r->remedy, sizeof r->remedy, "%s", remedy);
 }
 
@@ -116,7 +120,7 @@ static void on_page(void *ctx, const struct sc_http_response *res, const struct 
         answer(&r, SC_ANSWER_NONE, "", "the sidecar stops");
     else if (!res)
         answer(&r, err->code == SC_ETIMEDOUT ? SC_ANSWER_SILENT : SC_ANSWER_REFUSED,
-               "start the gateway: openclaw gateway run", "%.150s", err->text);
+               "start the gateway: openclaw gateway run", "%s", err->text);
     else if (c->id == SC_CHECK_LIVE)
         read_live(c->g, res, &r);
     else if (c->id == SC_CHECK_STARTUP)
@@ -138,7 +142,7 @@ static void ask_page(struct sc_check *c, const char *page, int64_t wait_ms)
     };
     if (sc_http_send(g->http, &req, on_page, c, &c->op, &err) < 0) {
         c->op = NULL;
-        answer(&c->result, SC_ANSWER_NONE, "", "%.150s", err.text);
+        answer(&c->result, SC_ANSWER_NONE, "", "%s", err.text);
         sc_loop_defer(g->loop, on_known, c);
     }
 }
@@ -160,17 +164,17 @@ static void look_at_ws(const struct sc_gateway_ws *g, struct sc_check_result *r)
             answer(r, SC_ANSWER_SILENT, "look at the gateway's log, or restart it",
                    "no tick for %lld s", (long long)(gw_now(g).ms - g->last_frame.ms) / 1000);
         else
-            answer(r, SC_ANSWER_GOOD, "", "%.180s", g->detail);
+            answer(r, SC_ANSWER_GOOD, "", "%s", g->detail);
         break;
     case SC_GW_STARTING:
-        answer(r, SC_ANSWER_STARTING, g->remedy, "%.180s", g->detail);
+        answer(r, SC_ANSWER_STARTING, g->remedy, "%s", g->detail);
         break;
     case SC_GW_ABSENT:
-        answer(r, g->reported ? SC_ANSWER_REFUSED : SC_ANSWER_NONE, g->remedy, "%.180s",
+        answer(r, g->reported ? SC_ANSWER_REFUSED : SC_ANSWER_NONE, g->remedy, "%s",
                g->reported ? g->detail : "not connected yet");
         break;
     case SC_GW_FROZEN:
-        answer(r, SC_ANSWER_SILENT, g->remedy, "%.180s", g->detail);
+        answer(r, SC_ANSWER_SILENT, g->remedy, "%s", g->detail);
         break;
     case SC_GW_REFUSED: /* a refusal is an answer, too; see look_at_login */
         answer(r, SC_ANSWER_GOOD, "", "it answers, and refuses us");
@@ -184,7 +188,7 @@ static void look_at_ws(const struct sc_gateway_ws *g, struct sc_check_result *r)
 static void look_at_login(const struct sc_gateway_ws *g, struct sc_check_result *r)
 {
     if (g->state == SC_GW_REFUSED)
-        answer(r, SC_ANSWER_BAD, g->remedy, "%.180s", g->detail);
+        answer(r, SC_ANSWER_BAD, g->remedy, "%s", g->detail);
     else if (g->phase == GW_UP)
         answer(r, SC_ANSWER_GOOD, "", "%s", "");
     else
@@ -200,9 +204,9 @@ static void read_refusal(enum sc_check_id id, const struct sc_gw_error *e,
     if (id == SC_CHECK_RPC)
         answer(r, SC_ANSWER_GOOD, "", "%s", "");
     else if (strcmp(e->code, "UNAVAILABLE") == 0)
-        answer(r, SC_ANSWER_NONE, "", "%.150s", e->message);
+        answer(r, SC_ANSWER_NONE, "", "%s", e->message);
     else
-        answer(r, SC_ANSWER_OFF, "", "this gateway does not tell: %.120s", e->message);
+        answer(r, SC_ANSWER_OFF, "", "this gateway does not tell: %s", e->message);
 }
 
 static void read_report(enum sc_check_id id, const struct sc_gw_frame *f, struct sc_check_result *r)
@@ -238,7 +242,7 @@ static void on_called(struct sc_gateway_ws *g, void *ctx, const struct sc_gw_fra
 static void no_call(const struct sc_gateway_ws *g, enum sc_check_id id, struct sc_check_result *r)
 {
     if (g->state == SC_GW_FROZEN && id == SC_CHECK_RPC)
-        answer(r, SC_ANSWER_SILENT, g->remedy, "%.180s", g->detail);
+        answer(r, SC_ANSWER_SILENT, g->remedy, "%s", g->detail);
     else
         answer(r, SC_ANSWER_NONE, "", "there is no connection");
 }

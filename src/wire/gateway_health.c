@@ -2,16 +2,29 @@
 #include <string.h>
 
 #include "sideclaw/gateway_json.h"
+#include "sideclaw/parse.h"
 
 static const char *or_empty(const char *s)
 {
     return s ? s : "";
 }
 
+enum { NAME_MAX_SHOWN = 60, WHY_MAX_SHOWN = 100, REPORT_MAX = 512 };
+
+static void add_cut(struct sc_buf *out, const char *before, const char *text, size_t max)
+{
+    if (*text)
+        sc_buf_addf(out, "%s%.*s", before, (int)sc_utf8_prefix(text, max), text);
+}
+
+/* The first ones will do: a person reads it, and begins with them. */
 static void add(struct sc_buf *out, const char *what, const char *name, const char *why)
 {
-    sc_buf_addf(out, "%s%.60s%s%.60s%s%.100s", out->n ? "; " : "", what, *name ? "/" : "", name,
-                *why ? ": " : "", why);
+    if (out->n > REPORT_MAX)
+        return;
+    add_cut(out, out->n ? "; " : "", what, NAME_MAX_SHOWN);
+    add_cut(out, "/", name, NAME_MAX_SHOWN);
+    add_cut(out, ": ", why, WHY_MAX_SHOWN);
 }
 
 int sc_gw_readyz_read(const char *body, size_t n, struct sc_buf *out)

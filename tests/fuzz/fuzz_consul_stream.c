@@ -7,6 +7,7 @@
 #include "sideclaw/agent_json.h"
 #include "sideclaw/consul_json.h"
 #include "sideclaw/mem.h"
+#include "sideclaw/parse.h"
 
 static int note(void *ctx, const struct sc_kv_entry *e)
 {
@@ -91,6 +92,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct sc_agent_info about = { 0 };
     if (sc_about_from_json(text, n, &about, NULL) == SC_OK)
         sc_assert(strlen(about.description) <= SC_DESCRIPTION_MAX);
+    struct sc_consul_maintenance maintenance = { .on = false };
+    if (sc_consul_maintenance_from_json(text, n, &maintenance, NULL) == SC_OK)
+        sc_assert(maintenance.on || !maintenance.reason[0]);
+    sc_assert(sc_utf8_valid(maintenance.reason, strlen(maintenance.reason)));
     sc_assert(sc_turns_from_json(text, n) <= SC_GATEWAY_TURNS_MAX);
     sc_agent_info_fini(&about);
     sc_rejected_to_json("fuzz", text, n, &out);

@@ -4,6 +4,9 @@
 
 #include "sideclaw/gateway_json.h"
 #include "sideclaw/mem.h"
+#include "sideclaw/parse.h"
+
+enum { REPORT_MAX = 1024 }; /* nobody reads more */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -58,16 +61,36 @@ static void read_log_in(const struct sc_gw_frame *f)
     sc_assert(sc_gw_shutdown_reason(f, &ms));
 }
 
+static void read_reports(const struct sc_gw_frame *f)
+{
+    sc_auto_buf struct sc_buf channels = SC_BUF_INIT, models = SC_BUF_INIT;
+    int n = sc_gw_channels_read(f, &channels);
+    sc_assert(n > 0 || channels.n == 0);
+    sc_assert(channels.n <= REPORT_MAX && sc_utf8_valid(channels.p, channels.n));
+    n = sc_gw_models_read(f, &models);
+    sc_assert(n > 0 || models.n == 0);
+    sc_assert(models.n <= REPORT_MAX && sc_utf8_valid(models.p, models.n));
+}
+
+static void read_pages(const char *text, size_t n)
+{
+    sc_auto_buf struct sc_buf failing = SC_BUF_INIT;
+    (void)sc_gw_http_status_read(text, n);
+    (void)sc_gw_readyz_read(text, n, &failing);
+    sc_assert(failing.n <= REPORT_MAX && sc_utf8_valid(failing.p, failing.n));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct sc_gw_frame f;
     const char *text = (const char *)data;
-    (void)sc_gw_http_status_read(text, n);
+    read_pages(text, n);
     if (sc_gw_frame_parse(text, n, &f, NULL) < 0)
         return 0;
     read_log_in(&f);
     read_runs(&f);
     read_lists(&f);
+    read_reports(&f);
     sc_gw_frame_fini(&f);
     return 0;
 }

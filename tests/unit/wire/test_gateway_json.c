@@ -4,6 +4,7 @@
 
 #include "sideclaw/gateway_json.h"
 #include "sideclaw/mem.h"
+#include "sideclaw/parse.h"
 
 /* Frames as OpenClaw 2026.9.6 sent them, shortened. */
 
@@ -487,4 +488,32 @@ Test(gateway_json, reads_model_providers_without_a_login)
                               &out),
                  2);
     cr_assert_str_eq(sc_buf_str(&out), "a: expired; c: missing");
+}
+
+/* What is cut must stay text: a byte of a character alone makes the whole board unreadable. */
+Test(gateway_json, cuts_reports_between_characters)
+{
+    sc_auto_buf struct sc_buf out = SC_BUF_INIT, payload = SC_BUF_INIT;
+    for (int shift = 0; shift < 4; shift++) {
+        sc_buf_clear(&payload);
+        sc_buf_adds(&payload, "{\"providers\":[{\"provider\":\"");
+        sc_buf_addf(&payload, "%.*s", shift, "abc");
+        for (int i = 0; i < 60; i++)
+            sc_buf_adds(&payload, "\xf0\x9f\xa6\x80");
+        sc_buf_adds(&payload, "\",\"status\":\"expired\"}]}");
+        cr_assert_eq(read_payload(sc_gw_models_read, sc_buf_str(&payload), &out), 1);
+        cr_assert(sc_utf8_valid(out.p, out.n), "%s", out.p);
+    }
+}
+
+/* A gateway with thousands of broken accounts is a number and the first of them. */
+Test(gateway_json, reports_are_bounded)
+{
+    sc_auto_buf struct sc_buf out = SC_BUF_INIT, payload = SC_BUF_INIT;
+    sc_buf_adds(&payload, "{\"providers\":[");
+    for (int i = 0; i < 3000; i++)
+        sc_buf_addf(&payload, "%s{\"provider\":\"p%d\",\"status\":\"missing\"}", i ? "," : "", i);
+    sc_buf_adds(&payload, "]}");
+    cr_assert_eq(read_payload(sc_gw_models_read, sc_buf_str(&payload), &out), 3000);
+    cr_assert_lt(out.n, 1024);
 }
