@@ -3,8 +3,9 @@
 
 SC_PASSED=0 SC_FAILED=0 SC_SKIPPED=0
 SC_FAILED_STEPS=()
-declare -A SC_BUILT=()
+declare -A SC_BUILT=() SC_BEHIND=()
 SC_RESULTS=$SC_ROOT/build/results
+SC_INTEGRATION="not openclaw and not world and not mcp"
 
 step_begin() { # step_begin NAME
   say ""
@@ -31,19 +32,55 @@ step() { # step NAME COMMAND...
   if [ $rc -eq 0 ]; then step_end "$name" 1 0 0; else step_end "$name" 0 1 0; fi
 }
 
+results_of() { printf '%s/%s' "$SC_RESULTS" "${1//[^a-z0-9]/-}"; } # results_of STEP
+
 # A step that runs many tests and writes them down as JUnit XML, in $JUNIT.
 step_tests() { # step_tests NAME COMMAND...
   local name=$1 rc=0 counts
   shift
   mkdir -p "$SC_RESULTS"
-  JUNIT=$SC_RESULTS/${name//[^a-z0-9]/-}.xml
-  rm -f "$JUNIT"
+  JUNIT=$(results_of "$name").xml
+  [ -n "${SC_BEHIND[$name]:-}" ] || rm -f "$JUNIT"
   step_begin "$name"
   "$@" || rc=$?
   counts=$(python3 "$SC_ROOT/scripts/lib/count_junit.py" "$JUNIT" "$rc")
   # shellcheck disable=SC2086  # three numbers
   step_end "$name" $counts
 }
+
+# Tests that mostly wait are begun here, run beside other steps, and are shown by step_behind.
+begin_behind() { # begin_behind NAME COMMAND...
+  local name=$1
+  shift
+  mkdir -p "$SC_RESULTS"
+  JUNIT=$(results_of "$name").xml
+  rm -f "$JUNIT"
+  "$@" > "$(results_of "$name").log" 2>&1 &
+  SC_BEHIND[$name]=$!
+}
+
+step_behind() { step_tests "$1" end_behind "$1"; } # step_behind NAME
+
+end_behind() { # end_behind NAME
+  local rc=0
+  wait "${SC_BEHIND[$1]}" || rc=$?
+  unset "SC_BEHIND[$1]"
+  cat "$(results_of "$1").log"
+  return $rc
+}
+
+# Nothing of ours goes on when the run is cut short.
+stop_tree() { # stop_tree PID
+  local child
+  for child in $(pgrep -P "$1"); do stop_tree "$child"; done
+  kill "$1" 2> /dev/null || true
+}
+
+stop_behind() {
+  local pid
+  for pid in "${SC_BEHIND[@]}"; do stop_tree "$pid"; done
+}
+trap stop_behind EXIT
 
 # --- building ---
 
@@ -147,10 +184,15 @@ ci_gates() {
   step "simulator" ci_sim
 }
 
-ci_sanitizers() {
+# The longest two steps wait most of their time, so they run at once.
+ci_sanitizers_begin() {
   step "build with sanitizers" ci_build asan
   step_tests "unit tests with sanitizers" ci_unit asan
-  step_tests "integration tests with sanitizers" ci_pytest asan 3 "not openclaw and not world and not mcp"
+  begin_behind "integration tests with sanitizers" ci_pytest asan 3 "$SC_INTEGRATION"
+}
+
+ci_sanitizers_end() {
+  step_behind "integration tests with sanitizers"
   step "fuzz" ci_fuzz
 }
 
