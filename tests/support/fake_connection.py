@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from typing import TYPE_CHECKING, Any, Optional
 
 from . import fake_protocol as protocol
@@ -78,9 +79,11 @@ class Connection:
 
     def serve_http(self, request_line: str) -> None:
         method, path = (request_line.split(" ") + ["", ""])[:2]
-        path = path.split("?")[0]
+        path, _, query = path.partition("?")
         kind = "application/json; charset=utf-8"
-        if path not in PAGES:
+        if path == "/work":
+            status, text = self.work(query), json.dumps({"fake": self.gateway.port})
+        elif path not in PAGES:
             status, text, kind = 404, "Not Found", "text/plain; charset=utf-8"
         elif method not in ("GET", "HEAD"):
             status, text, kind = 405, "Method Not Allowed", "text/plain; charset=utf-8"
@@ -93,6 +96,11 @@ class Connection:
             f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\n\r\n".encode()
             + (b"" if method == "HEAD" else data)
         )
+
+    def work(self, milliseconds: str) -> int:
+        """No page of a real one: a request that takes a while, and which gateway it came to."""
+        time.sleep(float(milliseconds or 0) / 1000)
+        return 503 if self.gateway.starting else 200
 
     def serve_websocket(self, headers: dict[str, str], rest: bytes) -> None:
         if self.gateway.draining:

@@ -5,12 +5,16 @@ one it can be told to be starting, frozen, draining, to drop connections and to 
 follows what a real 2026.9.6 said; the group `openclaw` of the tests holds both to the same behaviour.
 
     python3 -m support.fake_gateway PORT TOKEN AGENT...      serves until it is stopped
+
+With FAKE_GATEWAY_STARTING=1 that one is starting until it gets SIGUSR2.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
+import signal
 import socket
 import sys
 import threading
@@ -74,6 +78,7 @@ class FakeGateway:
         token: str = "token",
         port: int = 0,
         tick_ms: int = 30000,
+        starting: bool = False,
     ) -> None:
         self.agents = list(agents)
         self.token = token
@@ -81,7 +86,7 @@ class FakeGateway:
         self.port = port or free_port()
         self.url = f"ws://127.0.0.1:{self.port}"
         self.tick_ms = tick_ms
-        self.starting = False  # 503 and UNAVAILABLE startup-sidecars
+        self.starting = starting  # 503 and UNAVAILABLE startup-sidecars
         self.draining = False  # takes no new work
         self.lose_answers = False  # turns run, but no answer reaches the caller
         self.turn: Callable[[Run], str] = lambda run: f"echo({run.agent}): {run.message}"
@@ -114,7 +119,7 @@ class FakeGateway:
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", self.port))
-        listener.listen(128)
+        listener.listen(511)  # as Node does
         self._listener = listener
         threading.Thread(
             target=self._accept, args=(listener,), name="fake-accept", daemon=True
@@ -470,7 +475,9 @@ class FakeGateway:
 
 
 if __name__ == "__main__":
-    fake = FakeGateway(sys.argv[3:], token=sys.argv[2], port=int(sys.argv[1]))
+    starts = os.environ.get("FAKE_GATEWAY_STARTING") == "1"
+    fake = FakeGateway(sys.argv[3:], sys.argv[2], int(sys.argv[1]), starting=starts)
+    signal.signal(signal.SIGUSR2, lambda *_: setattr(fake, "starting", False))
     print(
         f"fake gateway (for tests only) at {fake.url}, agents {', '.join(fake.agents)}", flush=True
     )

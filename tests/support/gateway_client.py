@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Optional
+import ssl
+from typing import Any, Mapping, Optional
 
 from . import ws
 
@@ -23,8 +24,11 @@ class GatewayClient:
         token: str,
         timeout: float = 120.0,
         client: tuple[str, str] = ("gateway-client", "backend"),
+        tls: Optional[ssl.SSLContext] = None,
+        headers: Optional[Mapping[str, str]] = None,
+        source: str = "",
     ) -> None:
-        self.ws = ws.connect(port, timeout)
+        self.ws = ws.connect(port, timeout, tls, headers, source)
         self.next_id = 0
         self.events: list[dict[str, Any]] = []
         self.challenge = json.loads(self.ws.recv())

@@ -6,9 +6,10 @@ import base64
 import hashlib
 import os
 import socket
+import ssl
 import struct
 import threading
-from typing import Optional
+from typing import Mapping, Optional
 
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
@@ -105,13 +106,27 @@ class WebSocket:
         self.sock.close()
 
 
-def connect(port: int, timeout: Optional[float] = 30.0) -> WebSocket:
-    sock = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+def connect(
+    port: int,
+    timeout: Optional[float] = 30.0,
+    tls: Optional[ssl.SSLContext] = None,
+    headers: Optional[Mapping[str, str]] = None,
+    source: str = "",
+) -> WebSocket:
+    sock = socket.create_connection(("127.0.0.1", port), timeout, (source, 0))
+    if tls:
+        sock = tls.wrap_socket(sock)
     key = base64.b64encode(os.urandom(16)).decode()
-    sock.sendall(
-        f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
-    )
+    fields = {
+        "Host": f"127.0.0.1:{port}",
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Key": key,
+        "Sec-WebSocket-Version": "13",
+        **(headers or {}),
+    }
+    head_sent = "".join(f"{k}: {v}\r\n" for k, v in fields.items())
+    sock.sendall(f"GET / HTTP/1.1\r\n{head_sent}\r\n".encode())
     buf = b""
     while b"\r\n\r\n" not in buf:
         data = sock.recv(4096)
