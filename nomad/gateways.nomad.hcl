@@ -204,6 +204,13 @@ job "openclaw-gateways" {
         "traefik.http.services.openclaw.loadbalancer.sticky.cookie.name=openclaw",
         "traefik.http.services.openclaw.loadbalancer.sticky.cookie.secure=true",
         "traefik.http.services.openclaw.loadbalancer.sticky.cookie.httponly=true",
+        # Traefik's own look, beside Consul's: a gateway that is gone or frozen is left within seconds.
+        "traefik.http.services.openclaw.loadbalancer.healthcheck.path=/startupz",
+        "traefik.http.services.openclaw.loadbalancer.healthcheck.interval=1s",
+        "traefik.http.services.openclaw.loadbalancer.healthcheck.timeout=3s",
+        # Both are in consul/traefik-dynamic.yaml; without that file, remove them.
+        "traefik.http.services.openclaw.loadbalancer.serverstransport=openclaw@file",
+        "traefik.http.routers.openclaw.middlewares=openclaw@file",
       ]
 
       # A canary is checked like the others, and gets no requests before it is promoted.

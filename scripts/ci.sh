@@ -5,7 +5,7 @@ SC_PASSED=0 SC_FAILED=0 SC_SKIPPED=0
 SC_FAILED_STEPS=()
 declare -A SC_BUILT=() SC_BEHIND=()
 SC_RESULTS=$SC_ROOT/build/results
-SC_INTEGRATION="not openclaw and not world and not mcp"
+SC_INTEGRATION="not openclaw and not world and not mcp and not traefik"
 
 step_begin() { # step_begin NAME
   say ""
@@ -114,6 +114,36 @@ ci_pytest() { # ci_pytest PRESET SLOWNESS MARK [PYTEST-ARGUMENT...]
   ( cd "$SC_ROOT/tests/integration" &&
     SIDECLAW_BUILD="$SC_ROOT/build/$preset" SIDECLAW_TEST_SLOW="$slow" PYTHONDONTWRITEBYTECODE=1 \
       timeout -k 20 1800 "$python" -m pytest -q -m "$mark" "$@" --junitxml="$JUNIT" )
+}
+
+# Traefik takes long to compile, once: it begins here, MODE install|check, and ci_traefik waits for it.
+ci_traefik_begin() { # ci_traefik_begin MODE
+  traefik_path > /dev/null && return 0
+  if [ "$1" = check ]; then
+    warn "missing:"
+    warn "  Traefik: $TRAEFIK_VERSION, compiled into $TRAEFIK_DIR"
+    warn "  try: run this again without --no-install"
+    return 1
+  fi
+  say "Compiling Traefik $TRAEFIK_VERSION in the background (the first time ten minutes or so)."
+  mkdir -p "$SC_RESULTS"
+  traefik_install > "$SC_RESULTS/traefik.log" 2>&1 < /dev/null &
+  SC_BEHIND[traefik]=$!
+}
+
+ci_traefik_wait() { # the compiler's own exit code, and its words when it failed
+  local rc=0
+  wait "${SC_BEHIND[traefik]}" || rc=$?
+  unset "SC_BEHIND[traefik]"
+  cat "$SC_RESULTS/traefik.log"
+  return $rc
+}
+
+ci_traefik() { # ci_traefik PRESET
+  if [ -n "${SC_BEHIND[traefik]:-}" ]; then
+    ui_quietly "compiling Traefik $TRAEFIK_VERSION" ci_traefik_wait || return 1
+  fi
+  ci_pytest "$1" 2 traefik -s
 }
 
 # --- the gates of CI ---
