@@ -208,9 +208,13 @@ job "openclaw-gateways" {
         "traefik.http.services.openclaw.loadbalancer.healthcheck.path=/startupz",
         "traefik.http.services.openclaw.loadbalancer.healthcheck.interval=1s",
         "traefik.http.services.openclaw.loadbalancer.healthcheck.timeout=3s",
-        # Both are in consul/traefik-dynamic.yaml; without that file, remove them.
-        "traefik.http.services.openclaw.loadbalancer.serverstransport=openclaw@file",
-        "traefik.http.routers.openclaw.middlewares=openclaw@file",
+        # Again what no gateway was given (never what one has begun with): until Traefik has noticed.
+        "traefik.http.middlewares.openclaw-retry.retry.attempts=8",
+        "traefik.http.middlewares.openclaw-retry.retry.initialinterval=250ms",
+        "traefik.http.routers.openclaw.middlewares=openclaw-retry",
+        # consul/traefik-dynamic.yaml has more: headers, a bound for each client, a shorter time to connect.
+        # "traefik.http.routers.openclaw.middlewares=openclaw@file",
+        # "traefik.http.services.openclaw.loadbalancer.serverstransport=openclaw@file",
       ]
 
       # A canary is checked like the others, and gets no requests before it is promoted.

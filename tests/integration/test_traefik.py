@@ -26,7 +26,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The gateways are fakes, each in a process of its own. A request takes them 50 ms, so that some are
     under way at any moment."""
     folder = tmp_path_factory.mktemp("traefik")
-    site = Site(folder, "/work?50")
+    site = Site(folder, "/work?50", with_file=True)
     try:
         for name, agent in NAMES.items():
             gateway = FakeProcess(folder, name, agent)
@@ -40,9 +40,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def real_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Two real OpenClaw gateways; nobody asks their model for anything."""
+    """Two real OpenClaw gateways, with the job's tags alone; nobody asks their model for anything."""
     folder = tmp_path_factory.mktemp("traefik-openclaw")
-    site = Site(folder, "/healthz")
+    site = Site(folder, "/healthz", with_file=False)
     try:
         for name, agent in NAMES.items():
             gateway = OpenClaw(folder, name, [agent], llm_port=9)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import sys
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from .visitors import Visitors
 from .wait import eventually
 
 JOB = nomad_job.Job(nomad_job.FOLDER / "gateways.nomad.hcl")
+CONSUL = nomad_job.FOLDER.parent / "consul"
 HOST = "openclaw.example.org"
 COOKIE = "openclaw"
 
@@ -50,14 +52,20 @@ class FakeProcess:
 Gateway = Union[FakeProcess, OpenClaw]
 
 
-def register(consul: Consul, sidecar: Sidecar, gateway: Gateway) -> None:
-    """As Nomad would: the service of the job, with its tags and its check for Traefik."""
+def tags_with_file() -> list[str]:
+    """What consul/traefik-dynamic.yaml says the tags are where that file is used."""
+    text = (CONSUL / "traefik-dynamic.yaml").read_text()
+    return re.findall(r"^#   (traefik\.\S+)$", text, re.M)
+
+
+def register(consul: Consul, sidecar: Sidecar, gateway: Gateway, tags: list[str]) -> None:
+    """As Nomad would: the service of the job, with its check for Traefik."""
     service = JOB.service("openclaw-gateway")
     check = next(c for c in service.all("check") if c.attrs["name"] == "traffic")
     body = {
         "ID": f"_nomad-task-{sidecar.name}",
         "Name": "openclaw-gateway",
-        "Tags": service.attrs["tags"],
+        "Tags": tags,
         "Address": "127.0.0.1",
         "Port": gateway.port,
         "Meta": {"gateway": sidecar.name},
@@ -88,8 +96,10 @@ class Side:
 
 
 class Site:
-    def __init__(self, folder: Path, page: str) -> None:
+    def __init__(self, folder: Path, page: str, with_file: bool) -> None:
         self.page = page
+        own = JOB.service("openclaw-gateway").attrs["tags"]
+        self.tags = tags_with_file() if with_file else own
         self.consul = Consul(folder / "consul", acl=True).start()
         self.mesh = Mesh(folder, self.consul, None)
         self.traefik = Traefik(folder / "traefik", self.consul)
@@ -104,7 +114,7 @@ class Site:
             **options,
         }
         sidecar = self.mesh.add(gateway.name, gateway=False, **options)
-        register(self.consul, sidecar, gateway)
+        register(self.consul, sidecar, gateway, self.tags)
         self.sides.append(Side(sidecar, gateway))
         return self.sides[-1]
 
