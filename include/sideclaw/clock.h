@@ -18,10 +18,17 @@ typedef struct {
     int64_t ms;
 } sc_wall;
 
+/* For how long something took: microseconds since some beginning, which a suspended machine does
+ * not count. */
+typedef struct {
+    int64_t us;
+} sc_tick;
+
 /* A port: domain code is handed one and never asks the kernel. */
 struct sc_clock {
     sc_mono (*mono)(void *impl);
     sc_wall (*wall)(void *impl);
+    sc_tick (*tick)(void *impl); /* NULL: as exact as mono */
     void *impl;
 };
 
@@ -34,6 +41,10 @@ static inline sc_mono sc_clock_mono(const struct sc_clock *c)
 static inline sc_wall sc_clock_wall(const struct sc_clock *c)
 {
     return c->wall(c->impl);
+}
+static inline sc_tick sc_clock_tick(const struct sc_clock *c)
+{
+    return c->tick ? c->tick(c->impl) : (sc_tick){ c->mono(c->impl).ms * 1000 };
 }
 
 enum { SC_RFC3339_SIZE = 32 };

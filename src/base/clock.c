@@ -25,9 +25,17 @@ static sc_wall system_wall(void *impl)
     return (sc_wall){ read_clock(CLOCK_REALTIME) };
 }
 
+static sc_tick system_tick(void *impl)
+{
+    struct timespec ts;
+    (void)impl;
+    (void)clock_gettime(CLOCK_MONOTONIC, &ts); /* cannot fail for this clock */
+    return (sc_tick){ (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000 };
+}
+
 struct sc_clock sc_clock_system(void)
 {
-    return (struct sc_clock){ .mono = system_mono, .wall = system_wall, .impl = NULL };
+    return (struct sc_clock){ .mono = system_mono, .wall = system_wall, .tick = system_tick };
 }
 
 static void format(sc_wall t, bool fraction, char ret[SC_RFC3339_SIZE])
