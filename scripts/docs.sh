@@ -11,6 +11,7 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
 "$build/sideclawd" --print-options markdown >"$tmp/CONFIGURATION.md"
+"$build/sideclawd" --print-metrics >"$tmp/METRICS.md"
 "$build/sideclawd" --print-openapi >"$tmp/openapi.json"
 "$build/sideclawd" --print-tools >"$tmp/TOOLS.md"
 

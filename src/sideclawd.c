@@ -19,7 +19,7 @@ static const char default_config[] = "/etc/sideclaw/sideclaw.conf";
 /* What the daemon takes for itself; the rest of argv are options. */
 struct own_flags {
     const char *config, *print;
-    bool check, help, openapi, tools, version;
+    bool check, help, metrics, openapi, tools, version;
     struct sc_spool_command spool; /* action NULL: the daemon itself */
     int argc;
     char **argv;
@@ -86,6 +86,8 @@ static void take_own_flags(int argc, char **argv, struct own_flags *f)
             f->check = true;
         else if (sc_streq(argv[i], "--help") || sc_streq(argv[i], "-h"))
             f->help = true;
+        else if (sc_streq(argv[i], "--print-metrics"))
+            f->metrics = true;
         else if (sc_streq(argv[i], "--print-openapi"))
             f->openapi = true;
         else if (sc_streq(argv[i], "--print-tools"))
@@ -124,6 +126,13 @@ static int print_tools(void)
     return fputs(sc_buf_str(&out), stdout) < 0;
 }
 
+static int print_metrics(void)
+{
+    sc_auto_buf struct sc_buf out = SC_BUF_INIT;
+    sc_metrics_print(&out);
+    return fputs(sc_buf_str(&out), stdout) < 0;
+}
+
 static int print_help(void)
 {
     (void)puts(
@@ -136,6 +145,7 @@ static int print_help(void)
         "                          /etc/sideclaw/sideclaw.conf when it is there)\n"
         "  --check                 check the configuration and exit: 0 good, 78 bad\n"
         "  --print-options FORMAT  the options as text, sample, markdown or man\n"
+        "  --print-metrics         what /metrics says, as markdown\n"
         "  --print-openapi         the HTTP API as an OpenAPI 3.1 document\n"
         "  --print-tools           what agents may call by MCP, as markdown\n"
         "  --spool ACTION          check, compact or export the spool: sideclaw help spool\n"
@@ -204,6 +214,8 @@ int main(int argc, char **argv)
         return print_help();
     if (f.openapi)
         return print_openapi();
+    if (f.metrics)
+        return print_metrics();
     if (f.tools)
         return print_tools();
     if (f.print)

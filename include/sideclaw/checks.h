@@ -28,6 +28,7 @@ enum sc_check_answer {
     SC_ANSWER_NONE,     /* it could not be asked: proves nothing */
     SC_ANSWER_OFF       /* there is nothing to ask: this gateway does not tell, or is elsewhere */
 };
+enum { SC_ANSWERS = SC_ANSWER_OFF + 1 };
 
 struct sc_check_result {
     enum sc_check_answer answer;

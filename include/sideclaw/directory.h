@@ -4,8 +4,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "sideclaw/agent.h"
+#include "sideclaw/clock.h"
 #include "sideclaw/err.h"
 
 /* What this gateway says of itself: one transaction, held by a session. */
@@ -40,6 +42,21 @@ struct sc_directory_events {
     void (*maintenance)(void *ctx, bool on, const char *reason);
 };
 
+/* One question that the directory answers whenever something changes. The totals only rise. */
+struct sc_watch_stats {
+    const char *name;
+    uint64_t answers, failures;
+    uint64_t resets;  /* the directory had gone back in time: restored, or another one */
+    bool answering;   /* the last question was answered */
+    sc_mono answered; /* ms 0: never */
+};
+enum { SC_DIRECTORY_WATCHES = 3 };
+struct sc_directory_stats {
+    struct sc_watch_stats watches[SC_DIRECTORY_WATCHES];
+    size_t n_watches;
+    bool session; /* one that holds our names, as far as we know */
+};
+
 typedef void sc_directory_done_fn(void *ctx, const struct sc_err *err); /* err NULL: done */
 
 struct sc_directory_ops {
@@ -48,6 +65,7 @@ struct sc_directory_ops {
     /* Graceful stop: mark us dead and our agents offline, release the session, deregister. done
      * runs once, also when the directory is away (after at most 2 s). */
     void (*withdraw)(void *impl, sc_directory_done_fn *done, void *ctx);
+    void (*stats)(const void *impl, struct sc_directory_stats *ret); /* may be NULL */
 };
 struct sc_directory {
     const struct sc_directory_ops *ops;

@@ -10,6 +10,7 @@
 #include "sideclaw/err.h"
 #include "sideclaw/gateway.h"
 #include "sideclaw/gateway_admin.h"
+#include "sideclaw/histogram.h"
 #include "sideclaw/http_client.h"
 #include "sideclaw/log.h"
 #include "sideclaw/loop.h"
@@ -49,5 +50,7 @@ uint16_t sc_gateway_ws_local_port(const struct sc_gateway_ws *g);
 void sc_gateway_ws_frozen(struct sc_gateway_ws *g);
 /* What it said it is at the last log-in; "" before. */
 const char *sc_gateway_ws_version(const struct sc_gateway_ws *g);
+/* How long its answers took, but those that wait for the end of a turn. */
+const struct sc_histogram *sc_gateway_ws_answered(const struct sc_gateway_ws *g);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sideclaw/directory.h"
 #include "sideclaw/drain.h"
 #include "sideclaw/err.h"
 #include "sideclaw/events.h"
@@ -15,6 +16,7 @@
 #include "sideclaw/loop.h"
 #include "sideclaw/memory.h"
 #include "sideclaw/peer_door.h"
+#include "sideclaw/prober.h"
 #include "sideclaw/router.h"
 #include "sideclaw/task_note.h"
 #include "sideclaw/tasks.h"
@@ -48,6 +50,8 @@ struct sc_tool {
 /* What the handlers work on; all borrowed. A link's text for status.get is kept by app. */
 struct sc_link_view {
     const char *state, *detail, *remedy;
+    bool up;
+    uint64_t ups; /* how often it came up */
 };
 struct sc_ops_env {
     struct sc_loop *loop;
@@ -63,6 +67,10 @@ struct sc_ops_env {
     const char *default_agent; /* configured agent_id, else "operator" */
     bool is_signed;            /* a mesh key is set */
     sc_mono started;
+    sc_wall started_at;
+    struct sc_directory directory;               /* ops NULL: there is none */
+    const struct sc_prober *prober;              /* NULL without a gateway */
+    const struct sc_histogram *gateway_answered; /* the same */
     struct sc_peer_door peer;
     struct sc_mcp *mcp;                   /* the tools of agents */
     struct sc_gateway_admin gateway;      /* all NULL without a gateway */
@@ -156,5 +164,7 @@ void sc_http_server_free(struct sc_http_server *s);
 
 /* Prometheus text of /metrics. */
 void sc_metrics_write(const struct sc_ops_env *env, struct sc_buf *out);
+/* docs/METRICS.md. */
+void sc_metrics_print(struct sc_buf *out);
 
 #endif

@@ -17,6 +17,7 @@ struct sc_probe_rule {
     unsigned rise, fall;
 };
 const struct sc_probe_rule *sc_probe_rule(enum sc_check_id id);
+const char *sc_check_answer_name(enum sc_check_answer a);
 
 /* One life of the gateway, from its start on: within its grace nothing is called a fault, because a
  * start may take minutes and a starting gateway answers nothing, refuses or stalls. */

@@ -3,11 +3,13 @@
 #ifndef SIDECLAW_PROBER_H
 #define SIDECLAW_PROBER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "sideclaw/checks.h"
 #include "sideclaw/clock.h"
 #include "sideclaw/health_board.h"
+#include "sideclaw/histogram.h"
 #include "sideclaw/log.h"
 #include "sideclaw/loop.h"
 
@@ -30,6 +32,14 @@ struct sc_prober *sc_prober_new(const struct sc_prober_deps *deps);
 void sc_prober_start(struct sc_prober *p);
 /* Something changed: look at what costs nothing, and at what could not be asked before, at once. */
 void sc_prober_hurry(struct sc_prober *p);
+/* What one way of looking found so far. */
+struct sc_prober_view {
+    const char *name;
+    bool good;                    /* the last answer was */
+    uint64_t answers[SC_ANSWERS]; /* how often each; what nobody could be asked is SC_ANSWER_NONE */
+    const struct sc_histogram *took; /* of those that somebody was asked; borrowed */
+};
+void sc_prober_view(const struct sc_prober *p, enum sc_check_id id, struct sc_prober_view *ret);
 /* Cancels what is under way; NULL is fine. */
 void sc_prober_free(struct sc_prober *p);
 

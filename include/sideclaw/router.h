@@ -114,11 +114,16 @@ void sc_router_wait_cancel(struct sc_wait *w);
 struct sc_router_via {
     const char *name;
     uint64_t out, in;
+    struct sc_histogram took; /* from handing over to its word that it has it */
 };
+/* How far from their acceptance here, by our clock alone, messages of agents here (no replies) got
+ * in what time. A word of a later stage is one of those before it, too. */
+enum sc_way_point { SC_WAY_STORED, SC_WAY_DELIVERED, SC_WAY_REPLIED, SC_WAY_POINTS };
 struct sc_router_counters {
     uint64_t accepted, sent, retried, received, duplicates, delivered, replied, dead, rejected,
         receipts_in, receipts_out;
     uint64_t in_flight;
+    struct sc_histogram reached[SC_WAY_POINTS];
     struct sc_router_via via[SC_ROUTER_TRANSPORTS_MAX];
 };
 void sc_router_counters(const struct sc_router *r, struct sc_router_counters *ret);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "sideclaw/err.h"
+#include "sideclaw/histogram.h"
 #include "sideclaw/message.h"
 
 /* One stored message and what became of it. */
@@ -44,6 +45,15 @@ struct sc_attempt {
     const char *via, *error;
 };
 
+/* What an advance did: from which stage, if it moved at all, and since when it has been on its way.
+ */
+struct sc_moved {
+    bool changed;
+    enum sc_kind kind;
+    enum sc_stage from;
+    sc_wall accepted;
+};
+
 /* Which dead letters. */
 struct sc_dead_query {
     bool incoming;      /* of the inbox, else of the outbox */
@@ -60,7 +70,7 @@ struct sc_spool_stats {
     int64_t dead[2], ambiguous[2];   /* dead letters; those of them that are ambiguous */
     int64_t full, agent_full;        /* puts that were refused since the start */
     int64_t commits, failed_commits;
-    double commit_seconds; /* total */
+    struct sc_histogram commit_seconds;
 };
 
 /* Which sender -> receiver lanes have incoming messages waiting for a turn. */
@@ -79,9 +89,9 @@ struct sc_spool_ops {
     int (*out_put)(void *impl, struct sc_message *m, sc_wall now, sc_wall next, struct sc_err *err);
     /* Move forward to `stage`; a stage already passed is SC_OK and changes nothing, but that a late
      * word resolves an ambiguous death: times are noted, and a certain reason counts. `note`: why,
-     * of DEAD; by which transport, of SENT. ret_changed may be NULL. SC_ENOENT when unknown. */
+     * of DEAD; by which transport, of SENT. ret_moved may be NULL. SC_ENOENT when unknown. */
     int (*out_advance)(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,
-                       const char *note, bool *ret_changed, struct sc_err *err);
+                       const char *note, struct sc_moved *ret_moved, struct sc_err *err);
     /* How far it got, and why not further ("" mostly): get without the message. SC_ENOENT. */
     int (*out_stage)(void *impl, const struct sc_id *id, enum sc_stage *ret_stage,
                      char ret_reason[SC_REASON_MAX], struct sc_err *err);

@@ -48,7 +48,7 @@ enum sc_task_verdict sc_task_judge(const struct sc_task *row, const struct sc_ta
 
 struct sc_tasks_counters {
     uint64_t pushed, put_back, popped, completed, stale, failed, renewed;
-    int64_t home_open, ends_pending;
+    int64_t home_open, ends_pending, leases;
 };
 void sc_tasks_counters(const struct sc_tasks *t, struct sc_tasks_counters *ret);
 

@@ -9,6 +9,7 @@
 
 #include "sideclaw/directory.h" /* enum sc_link_state */
 #include "sideclaw/err.h"
+#include "sideclaw/histogram.h"
 #include "sideclaw/message.h"
 
 struct sc_transport;
@@ -78,6 +79,7 @@ struct sc_transport {
     void *impl;
     enum sc_link_state state; /* kept by the implementation */
     bool last_resort;         /* slow, and small: never while another one takes the message */
+    struct sc_histogram took; /* sends that were taken; kept by the implementation */
 };
 
 #endif

@@ -15,6 +15,7 @@ struct sc_app *sc_app_new(const struct sc_app_args *args, struct sc_config *take
     *take_config = (struct sc_config){ 0 };
     a->clock = sc_clock_system();
     a->started = sc_clock_mono(&a->clock);
+    a->started_at = sc_clock_wall(&a->clock);
     if (app_build(a, err) < 0) {
         sc_app_free(a);
         return NULL;

@@ -9,6 +9,9 @@
 void app_set_link(struct sc_app *a, enum app_link_id id, const char *state, const char *detail,
                   const char *remedy)
 {
+    bool up = sc_streq(state, "up") || sc_streq(state, "ready");
+    a->links[id].ups += up && !a->links[id].up;
+    a->links[id].up = up;
     sc_set_str(&a->links[id].state, state);
     sc_set_str(&a->links[id].detail, detail ? detail : "");
     sc_set_str(&a->links[id].remedy, remedy ? remedy : "");
@@ -28,7 +31,9 @@ void app_link_view(void *app, const char *link, struct sc_link_view *ret)
         if (sc_streq(names[i], link))
             *ret = (struct sc_link_view){ .state = a->links[i].state,
                                           .detail = a->links[i].detail,
-                                          .remedy = a->links[i].remedy };
+                                          .remedy = a->links[i].remedy,
+                                          .up = a->links[i].up,
+                                          .ups = a->links[i].ups };
 }
 
 void app_redis_stats(void *app, struct sc_transport_stats *ret)

@@ -36,6 +36,8 @@
 /* What status.get says of a dependency. */
 struct app_link {
     char *state, *detail, *remedy;
+    bool up;
+    uint64_t ups;
 };
 enum app_link_id { APP_LINK_GATEWAY, APP_LINK_REDIS, APP_LINK_PEER, APP_LINK_CONSUL, APP_LINKS };
 
@@ -56,6 +58,7 @@ struct sc_app {
     struct sc_config cfg;
     struct sc_clock clock;
     sc_mono started;
+    sc_wall started_at;
     struct sc_log *log;
     struct sc_loop *loop;
     struct sc_signal *signals[4];

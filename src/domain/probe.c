@@ -21,6 +21,17 @@ const struct sc_probe_rule *sc_probe_rule(enum sc_check_id id)
     return &rules[id];
 }
 
+const char *sc_check_answer_name(enum sc_check_answer a)
+{
+    static const char *const names[SC_ANSWERS] = {
+        [SC_ANSWER_GOOD] = "good",         [SC_ANSWER_BAD] = "bad",
+        [SC_ANSWER_STARTING] = "starting", [SC_ANSWER_SILENT] = "silent",
+        [SC_ANSWER_REFUSED] = "refused",   [SC_ANSWER_NONE] = "none",
+        [SC_ANSWER_OFF] = "off",
+    };
+    return names[a];
+}
+
 int64_t sc_probe_pause(const struct sc_probe_rule *rule, enum sc_check_answer a)
 {
     return a == SC_ANSWER_GOOD || a == SC_ANSWER_OFF ? rule->every_ms : rule->again_ms;

@@ -17,6 +17,9 @@ struct look {
     struct sc_timer *timer; /* the next look, or the deadline of this one */
     struct sc_check *check; /* under way */
     sc_mono started;
+    sc_tick began; /* the same, for how long it took */
+    uint64_t answers[SC_ANSWERS];
+    struct sc_histogram took;
     bool again; /* hurried while one was under way */
 };
 
@@ -70,9 +73,18 @@ static void plan(struct look *l, enum sc_check_answer a)
     l->again = false;
 }
 
+/* What could not be asked took no time of anybody's. */
+static void count(struct look *l, enum sc_check_answer a)
+{
+    l->answers[a]++;
+    if (a != SC_ANSWER_NONE && a != SC_ANSWER_OFF)
+        sc_histogram_since(&l->took, &l->p->d.clock, l->began);
+}
+
 static void take(struct look *l, const struct sc_check_result *r)
 {
     struct sc_prober *p = l->p;
+    count(l, r->answer);
     sc_life_take(&p->life, l->id, r, now(p));
     bool may_start = sc_life_may_start(&p->life, r->answer, now(p));
     (void)sc_probe_take(&l->probe, sc_probe_rule(l->id), r->answer, may_start);
@@ -94,6 +106,7 @@ static void start(struct look *l)
     struct sc_prober *p = l->p;
     int64_t deadline = sc_probe_rule(l->id)->deadline_ms;
     l->started = now(p);
+    l->began = sc_clock_tick(&p->d.clock);
     l->check = p->d.checks.start(p->d.checks.impl, l->id, deadline, on_result, l);
     sc_timer_arm(l->timer, deadline);
 }
@@ -132,6 +145,7 @@ struct sc_prober *sc_prober_new(const struct sc_prober_deps *deps)
         l->p = p;
         l->id = (enum sc_check_id)i;
         l->timer = sc_timer_new(deps->loop, on_timer, l);
+        sc_histogram_init(&l->took, &sc_scale_probe);
     }
     return p;
 }
@@ -152,6 +166,16 @@ void sc_prober_hurry(struct sc_prober *p)
         else if (i == SC_CHECK_WS || l->probe.state != SC_SIGNAL_OK)
             sc_timer_arm(l->timer, 0);
     }
+}
+
+void sc_prober_view(const struct sc_prober *p, enum sc_check_id id, struct sc_prober_view *ret)
+{
+    const struct look *l = &p->looks[id];
+    *ret = (struct sc_prober_view){ .name = sc_probe_rule(id)->name,
+                                    .good = l->probe.last == SC_ANSWER_GOOD &&
+                                            l->answers[SC_ANSWER_GOOD],
+                                    .took = &l->took };
+    memcpy(ret->answers, l->answers, sizeof ret->answers);
 }
 
 void sc_prober_free(struct sc_prober *p)

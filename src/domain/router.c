@@ -48,6 +48,7 @@ struct sc_router *sc_router_new(const struct sc_router_deps *deps)
     r->rates = sc_map_new();
     for (size_t i = 0; i < SC_ROUTER_TRANSPORTS_MAX && deps->transports[i]; i++)
         r->n.via[i].name = deps->transports[i]->name;
+    router_times_init(r);
     router_order_init(r);
     router_pace_init(r);
     return r;
@@ -265,6 +266,8 @@ int sc_router_reply(struct sc_router *r, const struct sc_message *m, const char 
 void sc_router_counters(const struct sc_router *r, struct sc_router_counters *ret)
 {
     *ret = r->n;
+    for (size_t i = 0; i < SC_ROUTER_TRANSPORTS_MAX && r->d.transports[i]; i++)
+        ret->via[i].took = r->d.transports[i]->took;
 }
 
 void sc_router_rejected(struct sc_router *r, const char *via, const char *reason)

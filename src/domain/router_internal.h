@@ -82,6 +82,10 @@ void router_note_failure(struct sc_router *r, const struct sc_id *id, const char
 struct sc_transport *router_way_back(const struct sc_router *r, const char *gateway);
 void router_note_arrival(struct sc_router *r, const struct sc_transport *via);
 
+/* router_times.c: an outgoing message moved to that stage. */
+void router_times_init(struct sc_router *r);
+void router_times_note(struct sc_router *r, const struct sc_moved *m, enum sc_stage stage);
+
 /* router_receive.c: the local half of a send, in the caller's transaction; false when the spool
  * refused it. */
 bool router_store_local(struct sc_router *r, const struct sc_message *m);

@@ -20,13 +20,14 @@ bool router_advance(struct sc_router *r, const struct sc_id *id, enum sc_stage s
                     const char *note)
 {
     struct sc_err err = SC_ERR_INIT;
-    bool changed = false;
-    int rc = r->d.spool.ops->out_advance(r->d.spool.impl, id, stage, at, note, &changed, &err);
+    struct sc_moved moved = { .changed = false };
+    int rc = r->d.spool.ops->out_advance(r->d.spool.impl, id, stage, at, note, &moved, &err);
     if (rc < 0 && rc != SC_ENOENT)
         sc_log_warn(r->d.log, "spool.write_failed", SC_ID("id", id), SC_S("reason", err.text),
                     SC_S("instead", "the receipt is asked for again"));
-    if (rc < 0 || !changed)
+    if (rc < 0 || !moved.changed)
         return rc == SC_OK || rc == SC_ENOENT;
+    router_times_note(r, &moved, stage);
     if (stage >= SC_STAGE_STORED)
         router_pace_over(r, id);
     if (stage >= SC_STAGE_STORED)

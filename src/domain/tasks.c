@@ -247,6 +247,7 @@ void sc_tasks_counters(const struct sc_tasks *t, struct sc_tasks_counters *ret)
 {
     *ret = t->n;
     ret->ends_pending = (int64_t)sc_map_count(t->ends);
+    ret->leases = (int64_t)sc_map_count(t->leases);
 }
 
 /* The queue's own answers have come by now (its link is closed); what waited for a commit will not

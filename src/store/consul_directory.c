@@ -289,8 +289,22 @@ static void do_withdraw(void *impl, sc_directory_done_fn *done, void *ctx)
     sc_consul_presence_goodbye(c->presence, on_goodbye, c);
 }
 
+/* After the close there is nothing left to look at. */
+static void do_stats(const void *impl, struct sc_directory_stats *ret)
+{
+    const struct sc_consul *c = impl;
+    *ret = (struct sc_directory_stats){ .n_watches = 0 };
+    if (!c->watch_agents)
+        return;
+    ret->session = sc_consul_session_id(c->session) != NULL;
+    ret->watches[ret->n_watches++] = sc_consul_watch_stats(c->watch_agents);
+    ret->watches[ret->n_watches++] = sc_consul_watch_stats(c->watch_gateways);
+    ret->watches[ret->n_watches++] = sc_consul_maint_stats(c->maintenance);
+}
+
 static const struct sc_directory_ops directory_ops = { .publish = do_publish,
-                                                       .withdraw = do_withdraw };
+                                                       .withdraw = do_withdraw,
+                                                       .stats = do_stats };
 
 struct sc_directory sc_consul_directory(struct sc_consul *c)
 {

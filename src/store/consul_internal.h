@@ -103,6 +103,7 @@ struct sc_consul_watch_fns {
     void (*state)(void *ctx, const struct sc_err *err);
 };
 struct sc_consul_watch;
+/* under: a constant; it is the watch's name, too. */
 struct sc_consul_watch *sc_consul_watch_new(const struct sc_consul_env *env, const char *under,
                                             const struct sc_consul_watch_fns *fns);
 /* Ask now, from index 0: at start, and when what we look for in the answer changed. */
@@ -110,6 +111,9 @@ void sc_consul_watch_restart(struct sc_consul_watch *w);
 /* Consul was away, and this watch may not have noticed: what answers next may be another, emptier
  * store, whose index is behind ours or not. Asks now, and the answer is `resumed`. */
 void sc_consul_watch_doubt(struct sc_consul_watch *w);
+struct sc_watch_stats sc_consul_watch_stats(const struct sc_consul_watch *w);
+/* Another question was answered, or not. */
+void sc_consul_watch_count(struct sc_watch_stats *n, const struct sc_clock *clock, bool answered);
 void sc_consul_watch_free(struct sc_consul_watch *w);
 
 /* ---- consul_session.c: the session that holds our keys ---- */
@@ -304,13 +308,16 @@ struct sc_consul_maint *sc_consul_maint_new(const struct sc_consul_env *env,
                                             void *ctx);
 /* Ask now: at start, with another token, and when Consul may be another one. */
 void sc_consul_maint_restart(struct sc_consul_maint *m);
+struct sc_watch_stats sc_consul_maint_stats(const struct sc_consul_maint *m);
 void sc_consul_maint_free(struct sc_consul_maint *m);
 
 /* ---- consul_outgoing.c: what we put into others' boxes ---- */
 
 struct sc_consul_outgoing;
+/* took: of each message that Consul has; borrowed. */
 struct sc_consul_outgoing *sc_consul_outgoing_new(const struct sc_consul_env *env,
-                                                  struct sc_mesh_key key);
+                                                  struct sc_mesh_key key,
+                                                  struct sc_histogram *took);
 /* As the transport port's ops. */
 int sc_consul_outgoing_send(struct sc_consul_outgoing *o, const struct sc_message *m,
                             sc_transport_done_fn *done, void *ctx, struct sc_err *err);

@@ -416,9 +416,10 @@ struct sc_consul_mailbox *sc_consul_mailbox_new(const struct sc_consul_mailbox_d
         .ops = &transport_ops,
         .impl = b,
         .state = SC_LINK_OFF,
-        .last_resort = true /* every message is a write to Consul's disk, and a change to all */
+        .last_resort = true, /* every message is a write to Consul's disk, and a change to all */
+        .took = { .scale = &sc_scale_quick }
     };
-    b->outgoing = sc_consul_outgoing_new(deps->env, deps->key);
+    b->outgoing = sc_consul_outgoing_new(deps->env, deps->key, &b->transport.took);
     b->items = sc_map_new();
     b->served = sc_map_new();
     return b;

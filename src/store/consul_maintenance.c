@@ -25,6 +25,7 @@ struct sc_consul_maint {
     int64_t index;
     struct sc_consul_maintenance now;
     char *complaint; /* logged once, not on each try */
+    struct sc_watch_stats n;
 };
 
 static void complain(struct sc_consul_maint *m, const struct sc_err *err)
@@ -48,11 +49,13 @@ static void on_answer(void *ctx, const struct sc_http_response *res, const struc
     if (call_err)
         err = *call_err;
     complain(m, rc < 0 ? &err : NULL);
+    sc_consul_watch_count(&m->n, &m->env->clock, rc >= 0);
     if (rc < 0) {
         m->index = 0; /* it may come back as another one, whose index is behind ours */
         sc_timer_arm(m->timer, sc_backoff_next(&m->backoff));
         return;
     }
+    m->n.resets += res->consul_index < m->index;
     m->index = res->consul_index < m->index ? 0 : res->consul_index;
     sc_backoff_reset(&m->backoff);
     sc_timer_arm(m->timer, REST_MS);
@@ -72,6 +75,7 @@ struct sc_consul_maint *sc_consul_maint_new(const struct sc_consul_env *env,
 {
     struct sc_consul_maint *m = sc_xcalloc(1, sizeof *m);
     m->env = env;
+    m->n.name = "maintenance";
     m->changed = changed;
     m->ctx = ctx;
     m->timer = sc_timer_new(env->loop, ask, m);
@@ -84,6 +88,11 @@ void sc_consul_maint_restart(struct sc_consul_maint *m)
     sc_consul_kv_cancel(sc_steal(&m->call));
     m->index = 0;
     sc_timer_arm(m->timer, 0);
+}
+
+struct sc_watch_stats sc_consul_maint_stats(const struct sc_consul_maint *m)
+{
+    return m->n;
 }
 
 void sc_consul_maint_free(struct sc_consul_maint *m)

@@ -14,21 +14,24 @@ struct send {
     sc_transport_done_fn *done;
     void *ctx;
     struct sc_consul_call *call;
+    sc_tick began;
 };
 
 struct sc_consul_outgoing {
     const struct sc_consul_env *env;
     struct sc_mesh_key key;
+    struct sc_histogram *took;
     TAILQ_HEAD(send_list, send) sends;
 };
 
 struct sc_consul_outgoing *sc_consul_outgoing_new(const struct sc_consul_env *env,
-                                                  struct sc_mesh_key key)
+                                                  struct sc_mesh_key key, struct sc_histogram *took)
 {
     struct sc_consul_outgoing *o = sc_xcalloc(1, sizeof *o);
     TAILQ_INIT(&o->sends);
     o->env = env;
     o->key = key;
+    o->took = took;
     return o;
 }
 
@@ -37,6 +40,8 @@ static void on_sent(void *ctx, const struct sc_http_response *res, const struct 
     struct send *s = ctx;
     (void)res;
     TAILQ_REMOVE(&s->outgoing->sends, s, link);
+    if (!err)
+        sc_histogram_since(s->outgoing->took, &s->outgoing->env->clock, s->began);
     s->done(s->ctx, &s->id, err);
     free(s);
 }
@@ -66,7 +71,9 @@ int sc_consul_outgoing_send(struct sc_consul_outgoing *o, const struct sc_messag
         return sc_fail(err, SC_EBUSY, "consul: %d messages wait for it already", SC_KV_WAITING_MAX);
     sc_auto_free char *key = address(o, m);
     struct send *s = sc_xcalloc(1, sizeof *s);
-    *s = (struct send){ .outgoing = o, .id = m->id, .done = done, .ctx = ctx };
+    *s = (struct send){
+        .outgoing = o, .id = m->id, .done = done, .ctx = ctx, .began = sc_clock_tick(&o->env->clock)
+    };
     TAILQ_INSERT_TAIL(&o->sends, s, link);
     s->call = sc_consul_kv_put(o->env->kv, key, json.p, json.n, on_sent, s);
     return SC_OK;

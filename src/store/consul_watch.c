@@ -40,6 +40,7 @@ struct sc_consul_watch {
     bool failed;     /* the last answer was none */
     bool feeding;    /* our callbacks are on the stack: the stream must stay */
     bool again;      /* restart as soon as this answer ends */
+    struct sc_watch_stats n;
 };
 
 static void ask(void *ctx);
@@ -107,6 +108,7 @@ static int finish(struct sc_consul_watch *w, const struct sc_http_response *res,
             sc_log_warn(w->env->log, "consul.watch.skipped", SC_S("prefix", w->prefix),
                         SC_I("entries", sc_kv_stream_skipped(w->stream)));
     }
+    w->n.resets += reset;
     if (reset)
         sc_log_warn(w->env->log, "consul.watch.reset", SC_S("prefix", w->prefix),
                     SC_I("index", res->consul_index), SC_I("was", w->index));
@@ -132,6 +134,7 @@ static void on_answer(void *ctx, const struct sc_http_response *res, const struc
         (void)finish(w, res, &err);
     sc_kv_stream_free(sc_steal(&w->stream));
     w->failed = err.code != SC_OK;
+    sc_consul_watch_count(&w->n, &w->env->clock, !w->failed);
     w->busy_ms += sc_clock_mono(&w->env->clock).ms - from.ms;
     if (w->failed) {
         wait_ms = sc_backoff_next(&w->backoff);
@@ -170,6 +173,7 @@ struct sc_consul_watch *sc_consul_watch_new(const struct sc_consul_env *env, con
     w->backoff = (struct sc_backoff){ .min_ms = RETRY_MIN_MS, .max_ms = RETRY_MAX_MS };
     w->tokens = BURST;
     w->refilled = sc_clock_mono(&env->clock);
+    w->n.name = under;
     w->failed = true; /* what we know is from disk, if we know anything */
     return w;
 }
@@ -191,6 +195,22 @@ void sc_consul_watch_doubt(struct sc_consul_watch *w)
 {
     w->failed = true;
     sc_consul_watch_restart(w);
+}
+
+void sc_consul_watch_count(struct sc_watch_stats *n, const struct sc_clock *clock, bool answered)
+{
+    n->answering = answered;
+    if (answered) {
+        n->answers++;
+        n->answered = sc_clock_mono(clock);
+    } else {
+        n->failures++;
+    }
+}
+
+struct sc_watch_stats sc_consul_watch_stats(const struct sc_consul_watch *w)
+{
+    return w->n;
 }
 
 void sc_consul_watch_free(struct sc_consul_watch *w)

@@ -135,6 +135,7 @@ void gw_turn_send_wait(struct gw_turn *t)
     sc_auto_buf struct sc_buf out = SC_BUF_INIT;
     gw_request_drop(t->g, &t->wait_req);
     t->wait_req = gw_request_new(t->g, true, on_wait, t);
+    gw_request_waits(t->g, t->wait_req);
     sc_gw_write_wait(&out, t->wait_req, t->run_id, gw_turn_left_ms(t) + WAIT_SLACK_MS);
     (void)gw_request_send(t->g, &t->wait_req, &out); /* else the turn is parked soon */
 }

@@ -162,6 +162,7 @@ struct sc_gateway_ws *sc_gateway_ws_new(const struct sc_gateway_ws_deps *deps, s
     g->device_auth = deps->device_auth;
     g->start_grace_ms = deps->start_grace_ms;
     g->timing = default_timing;
+    sc_histogram_init(&g->answered, &sc_scale_quick);
     if (init(g, deps, err) < 0) {
         g->closed = true;
         sc_gateway_ws_free(g);
@@ -244,4 +245,9 @@ uint16_t sc_gateway_ws_local_port(const struct sc_gateway_ws *g)
     bool local = strcmp(g->host, "localhost") == 0 || strcmp(g->host, "::1") == 0 ||
                  strncmp(g->host, "127.", 4) == 0;
     return local ? g->port : 0;
+}
+
+const struct sc_histogram *sc_gateway_ws_answered(const struct sc_gateway_ws *g)
+{
+    return &g->answered;
 }

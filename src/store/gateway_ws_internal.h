@@ -35,6 +35,8 @@ int64_t gw_request_new(struct sc_gateway_ws *g, bool once, gw_answer_fn *fn, voi
 /* Send what sc_gw_write_* wrote. false: it cannot be sent, the request is dropped and *id 0; the
  * connection is over or about to be, and whoever waits learns it from that. */
 bool gw_request_send(struct sc_gateway_ws *g, int64_t *id, const struct sc_buf *frame);
+/* Its answer comes when something else is over: its time is not the gateway's. */
+void gw_request_waits(struct sc_gateway_ws *g, int64_t id);
 void gw_request_drop(struct sc_gateway_ws *g, int64_t *id); /* clears *id */
 void gw_requests_drop_all(struct sc_gateway_ws *g);         /* and make room for new ones */
 void gw_requests_fini(struct sc_gateway_ws *g);
@@ -238,6 +240,7 @@ struct sc_gateway_ws {
 
     struct sc_map *requests; /* id as text -> struct request */
     int64_t next_id;
+    struct sc_histogram answered; /* requests, but those that wait */
     struct gw_probe probe;
     struct gw_agents agents;
     struct gw_asks asks;

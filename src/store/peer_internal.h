@@ -17,6 +17,7 @@ struct peer_item {
     sc_transport_done_fn *done; /* NULL: receipts */
     void *ctx;
     struct sc_buf line;
+    sc_tick began;
     char *refused; /* the receiver's reason; NULL: it took it */
 };
 TAILQ_HEAD(peer_items, peer_item);

@@ -19,6 +19,8 @@ static void item_end(struct peer *p, struct peer_item *it, const struct sc_err *
 {
     struct sc_peer *o = p->owner;
     o->pending_bytes -= it->line.n;
+    if (it->done && !err)
+        sc_histogram_since(&o->t.took, &o->d.clock, it->began);
     if (it->done && !o->mute)
         it->done(it->ctx, &it->id, err);
     sc_buf_fini(&it->line);
@@ -266,12 +268,15 @@ static int may_send(const struct sc_peer *o, const struct sc_message *m, struct 
 int peer_send(void *impl, const struct sc_message *m, sc_transport_done_fn *done, void *ctx,
               struct sc_err *err)
 {
+    const struct sc_peer *o = impl;
     struct peer *p = NULL;
-    int rc = may_send(impl, m, &p, err);
+    int rc = may_send(o, m, &p, err);
     if (rc < 0)
         return rc;
     struct peer_item *it = sc_xcalloc(1, sizeof *it);
-    *it = (struct peer_item){ .id = m->id, .done = done, .ctx = ctx };
+    *it = (struct peer_item){
+        .id = m->id, .done = done, .ctx = ctx, .began = sc_clock_tick(&o->d.clock)
+    };
     sc_message_to_json(m, &it->line);
     if (it->line.n > SC_PEER_BODY_MAX) {
         rc = sc_fail(err, SC_ETOOBIG, "the envelope has %zu bytes, %d is the most", it->line.n,

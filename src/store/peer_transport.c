@@ -259,9 +259,11 @@ struct sc_peer *sc_peer_new(const struct sc_peer_deps *deps)
     o->peers = sc_map_new();
     o->replay = sc_peer_replay_new();
     LIST_INIT(&o->visits);
-    o->t = (struct sc_transport){
-        .name = "peer", .ops = &transport_ops, .impl = o, .state = on ? SC_LINK_DOWN : SC_LINK_OFF
-    };
+    o->t = (struct sc_transport){ .name = "peer",
+                                  .ops = &transport_ops,
+                                  .impl = o,
+                                  .state = on ? SC_LINK_DOWN : SC_LINK_OFF,
+                                  .took = { .scale = &sc_scale_quick } };
     return o;
 }
 

@@ -23,6 +23,7 @@ struct send {
     void *ctx;
     char *stream, *channel;
     struct sc_buf envelope;
+    sc_tick began;
     bool whole_script;
 };
 
@@ -39,6 +40,8 @@ static void send_end(struct send *s, const struct sc_err *err)
     struct sc_redis *r = s->r;
     r->sends--;
     r->send_bytes -= s->envelope.n;
+    if (!err)
+        sc_histogram_since(&r->t.took, &r->d.clock, s->began);
     if (!r->mute)
         s->done(s->ctx, &s->id, err);
     send_free(s);
@@ -129,7 +132,9 @@ int sc_redis_send(void *impl, const struct sc_message *m, sc_transport_done_fn *
     if (rc < 0)
         return rc;
     struct send *s = sc_xcalloc(1, sizeof *s);
-    *s = (struct send){ .r = r, .id = m->id, .done = done, .ctx = ctx };
+    *s = (struct send){
+        .r = r, .id = m->id, .done = done, .ctx = ctx, .began = sc_clock_tick(&r->d.clock)
+    };
     sc_message_to_json(m, &s->envelope);
     if (s->envelope.n > SC_ENVELOPE_MAX) {
         rc = sc_fail(err, SC_ETOOBIG, "the envelope has %zu bytes, %d is the most", s->envelope.n,

@@ -275,7 +275,11 @@ struct sc_redis *sc_redis_new(const struct sc_redis_deps *deps, struct sc_err *e
     r->tls = url.with;
     r->prefix = sc_xstrdup(deps->prefix);
     r->self_name = sc_xstrdup(deps->self_name);
-    r->t = (struct sc_transport){ .name = "redis", .ops = &ops, .impl = r, .state = SC_LINK_DOWN };
+    r->t = (struct sc_transport){ .name = "redis",
+                                  .ops = &ops,
+                                  .impl = r,
+                                  .state = SC_LINK_DOWN,
+                                  .took = { .scale = &sc_scale_quick } };
     name_things(r);
     make_links(r);
     sc_redis_streams_init(r);

@@ -130,6 +130,7 @@ struct spool_hurry {
 struct sc_spool_sqlite {
     struct sc_loop *loop;
     struct sc_log *log;
+    struct sc_clock clock; /* for how long a commit took */
     char *path;
     int64_t max_bytes, max_messages; /* 0: no bound */
     int64_t max_queue[2];            /* per agent: [0] outgoing, [1] incoming; 0: no bound */
@@ -166,7 +167,7 @@ struct sc_spool_sqlite {
     struct spool_hurry *hurry;
     size_t n_hurry, cap_hurry;
     int64_t commits;
-    double commit_seconds;
+    struct sc_histogram commit_seconds;
 };
 
 /* --- spool_open.c --- */
@@ -211,6 +212,7 @@ void sc_spool_bind_key(sqlite3_stmt *st, int i, const char *text);
 /* The state of one row, as the *_STATE statements select it. */
 struct spool_state {
     int64_t n;
+    sc_wall accepted; /* of the outbox; else 0 */
     enum sc_kind kind;
     enum sc_stage stage;
     bool settled;
@@ -348,7 +350,7 @@ void sc_spool_hurry_clear(struct sc_spool_sqlite *s);
 int sc_spool_out_put(void *impl, struct sc_message *m, sc_wall now, sc_wall next,
                      struct sc_err *err);
 int sc_spool_out_advance(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,
-                         const char *note, bool *ret_changed, struct sc_err *err);
+                         const char *note, struct sc_moved *ret_moved, struct sc_err *err);
 int sc_spool_out_stage(void *impl, const struct sc_id *id, enum sc_stage *ret_stage,
                        char ret_reason[SC_REASON_MAX], struct sc_err *err);
 int sc_spool_out_retry(void *impl, const struct sc_id *id, sc_wall next, const struct sc_attempt *a,

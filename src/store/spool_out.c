@@ -22,7 +22,9 @@ static int insert(struct sc_spool_sqlite *s, struct sc_message *m, sc_wall now, 
         (void)sqlite3_bind_null(st, 9);
     else
         sc_spool_bind_id(st, 9, &m->in_reply_to);
-    struct spool_state row = { .kind = m->kind, .queue = sc_spool_queue(s, false, m->from_agent) };
+    struct spool_state row = { .kind = m->kind,
+                               .accepted = now,
+                               .queue = sc_spool_queue(s, false, m->from_agent) };
     r = sc_spool_insert(s, ST_OUT_PUT, ST_OUT_PUT_ENVELOPE, &envelope, &row.n, err);
     if (r < 0)
         return r;
@@ -84,7 +86,7 @@ static int move_now(struct sc_spool_sqlite *s, const struct sc_id *id,
 }
 
 int sc_spool_out_advance(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,
-                         const char *note, bool *ret_changed, struct sc_err *err)
+                         const char *note, struct sc_moved *ret_moved, struct sc_err *err)
 {
     struct sc_spool_sqlite *s = impl;
     struct spool_state row;
@@ -112,8 +114,10 @@ int sc_spool_out_advance(void *impl, const struct sc_id *id, enum sc_stage stage
         r = sc_spool_recent_note(s, id, &row, &m, err);
     else if (moves)
         r = move_now(s, id, &row, &m, err);
-    if (r == SC_OK && ret_changed)
-        *ret_changed = moves;
+    if (r == SC_OK && ret_moved)
+        *ret_moved = (struct sc_moved){
+            .changed = moves, .kind = row.kind, .from = row.stage, .accepted = row.accepted
+        };
     return r;
 }
 

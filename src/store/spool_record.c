@@ -66,6 +66,7 @@ int sc_spool_state(struct sc_spool_sqlite *s, enum spool_stmt which, const struc
         ret->stage = read_stage(st, 2);
         ret->settled = sqlite3_column_int(st, 3) != 0;
         read_reason(st, 4, ret->reason);
+        ret->accepted.ms = sqlite3_column_int64(st, 6);
         ret->queue = ret->settled ? NULL
                                   : sc_map_get(s->queues[which == ST_IN_STATE],
                                                (const char *)sqlite3_column_text(st, 5));

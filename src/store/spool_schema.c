@@ -173,8 +173,9 @@ static const char *const statements[SPOOL_STMTS] = {
                    " to_agent, to_gateway, accepted_ms, in_reply_to) VALUES(?1, ?2, ?3, 0, 0, ?4,"
                    " ?5, ?6, ?7, ?8, ?9)",
     [ST_OUT_PUT_ENVELOPE] = "INSERT INTO outbox_envelope(n, json) VALUES(?1, ?2)",
-    [ST_OUT_STATE] = "SELECT n, kind, stage, settled_ms IS NOT NULL, reason, from_agent FROM outbox"
-                     " WHERE id = ?1",
+    [ST_OUT_STATE] =
+        "SELECT n, kind, stage, settled_ms IS NOT NULL, reason, from_agent, accepted_ms"
+        " FROM outbox WHERE id = ?1",
     /* Without a word about indexed columns, so that no index is touched. */
     [ST_OUT_ADVANCE] = "UPDATE outbox SET stage = ?2, " OUT_TIMES ", via = coalesce(?14, via)"
                        " WHERE n = ?1",
@@ -224,9 +225,9 @@ static const char *const statements[SPOOL_STMTS] = {
                   " from_gateway, in_reply_to, stored_ms, delivered_ms, settled_ms)"
                   " VALUES(?1, ?2, ?3, ?10, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?11, ?12)",
     [ST_IN_PUT_ENVELOPE] = "INSERT INTO inbox_envelope(n, json) VALUES(?1, ?2)",
-    [ST_IN_STATE] = "SELECT n, kind, stage, settled_ms IS NOT NULL, reason, to_agent FROM inbox"
+    [ST_IN_STATE] = "SELECT n, kind, stage, settled_ms IS NOT NULL, reason, to_agent, 0 FROM inbox"
                     " WHERE id = ?1",
-    [ST_IN_SEEN] = "SELECT n, 0, stage, 1, reason, '' FROM seen WHERE id = ?1",
+    [ST_IN_SEEN] = "SELECT n, 0, stage, 1, reason, '', 0 FROM seen WHERE id = ?1",
     [ST_IN_ADVANCE] = "UPDATE inbox SET stage = ?2, " LATER_TIMES " WHERE n = ?1",
     [ST_IN_SETTLE] = "UPDATE inbox SET stage = ?2, " LATER_TIMES ", reason = ?10,"
                      " settled_ms = ?11, " DEATH " WHERE n = ?1",

@@ -2,7 +2,6 @@
 #include "sideclaw/spool_sqlite.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "sideclaw/mem.h"
 #include "spool_internal.h"
@@ -34,19 +33,14 @@ static void on_wake(void *ctx)
     (void)ctx; /* the turn that this timer makes is all that is wanted: its hook commits */
 }
 
-static double seconds(void)
-{
-    struct timespec ts;
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts); /* cannot fail for this clock */
-    return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
-
 struct sc_spool_sqlite *sc_spool_sqlite_new(const struct sc_spool_sqlite_deps *deps,
                                             struct sc_err *err)
 {
     struct sc_spool_sqlite *s = sc_xcalloc(1, sizeof *s);
     s->loop = deps->loop;
     s->log = deps->log;
+    s->clock = sc_clock_system();
+    sc_histogram_init(&s->commit_seconds, &sc_scale_quick);
     s->path = sc_xstrdup(deps->path);
     s->max_bytes = deps->max_bytes;
     s->max_messages = deps->max_messages;
@@ -77,9 +71,9 @@ void sc_spool_sqlite_set_queues(struct sc_spool_sqlite *s, int64_t max_outgoing,
 
 static int commit_timed(struct sc_spool_sqlite *s, struct sc_err *err)
 {
-    double start = seconds();
+    sc_tick began = sc_clock_tick(&s->clock);
     int r = sc_spool_end(s, err);
-    s->commit_seconds += seconds() - start;
+    sc_histogram_since(&s->commit_seconds, &s->clock, began);
     s->commits++;
     return r;
 }

@@ -98,7 +98,7 @@ void mem_move(struct mem_row *row, enum sc_stage stage, sc_wall at, const char *
 /* mem_spool_out.c, mem_spool_in.c */
 int mem_out_put(void *impl, struct sc_message *m, sc_wall now, sc_wall next, struct sc_err *err);
 int mem_out_advance(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,
-                    const char *reason, bool *ret_changed, struct sc_err *err);
+                    const char *reason, struct sc_moved *ret_moved, struct sc_err *err);
 int mem_out_stage(void *impl, const struct sc_id *id, enum sc_stage *ret_stage,
                   char ret_reason[SC_REASON_MAX], struct sc_err *err);
 int mem_out_retry(void *impl, const struct sc_id *id, sc_wall next, const struct sc_attempt *a,

@@ -56,13 +56,17 @@ static int resolve(struct mem_spool *s, struct mem_row *row, enum sc_stage stage
 }
 
 int mem_out_advance(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,
-                    const char *reason, bool *ret_changed, struct sc_err *err)
+                    const char *reason, struct sc_moved *ret_moved, struct sc_err *err)
 {
     struct mem_spool *s = impl;
     struct mem_row *row = mem_find(&s->out, id);
     if (!row || row->st.gone)
         return sc_fail(err, SC_ENOENT, "no such message");
     bool moves = sc_fsm_allowed(&sc_stage_fsm, (int)row->st.stage, (int)stage);
+    const struct sc_moved moved = { .changed = moves,
+                                    .kind = row->rec.msg.kind,
+                                    .from = row->st.stage,
+                                    .accepted = row->st.times[SC_STAGE_ACCEPTED] };
     if (row->st.stage == SC_STAGE_DEAD && sc_reason_ambiguous(row->st.reason))
         return resolve(s, row, stage, at, reason, err);
     if (moves) {
@@ -72,8 +76,8 @@ int mem_out_advance(void *impl, const struct sc_id *id, enum sc_stage stage, sc_
         mem_change(s, row);
         mem_move(row, stage, at, s->bugs.drops_reasons ? NULL : reason);
     }
-    if (ret_changed)
-        *ret_changed = moves;
+    if (ret_moved)
+        *ret_moved = moved;
     return SC_OK;
 }
 

@@ -418,3 +418,44 @@ Test(prober, hurrying_asks_again_what_was_not_well)
     cr_assert_leq(until_it_is(f, SC_HEALTHY, SECOND), 100);
     end(f);
 }
+
+static struct sc_prober_view view(const struct fixture *f, enum sc_check_id id)
+{
+    struct sc_prober_view v;
+    sc_prober_view(f->prober, id, &v);
+    return v;
+}
+
+Test(prober, counts_its_looks_and_how_long_they_took)
+{
+    struct fixture *f = start();
+    pass(f, 100);
+    struct sc_prober_view live = view(f, SC_CHECK_LIVE), rpc = view(f, SC_CHECK_RPC);
+    cr_assert_str_eq(live.name, "live");
+    cr_assert(live.good && rpc.good);
+    cr_assert_eq(live.answers[SC_ANSWER_GOOD], 1);
+    cr_assert_eq(sc_histogram_count(live.took), 1);
+    cr_assert_eq(live.took->sum_us, 1000, "it answers after a millisecond");
+    f->life = FROZEN;
+    pass(f, 20 * SECOND);
+    live = view(f, SC_CHECK_LIVE);
+    cr_assert_not(live.good);
+    cr_assert_geq(live.answers[SC_ANSWER_SILENT], 3);
+    cr_assert_eq(sc_histogram_count(live.took), 1 + live.answers[SC_ANSWER_SILENT]);
+    cr_assert_eq(live.took->sum_us, 1000 + live.answers[SC_ANSWER_SILENT] * 3000 * 1000,
+                 "a silent one took its deadline");
+    end(f);
+}
+
+Test(prober, what_could_not_be_asked_took_no_time)
+{
+    struct fixture *f = start();
+    f->life = NOT_THERE;
+    pass(f, 20 * SECOND);
+    const struct sc_prober_view rpc = view(f, SC_CHECK_RPC), live = view(f, SC_CHECK_LIVE);
+    cr_assert_gt(rpc.answers[SC_ANSWER_NONE], 1);
+    cr_assert_eq(sc_histogram_count(rpc.took), 0);
+    cr_assert_not(rpc.good);
+    cr_assert_eq(sc_histogram_count(live.took), live.answers[SC_ANSWER_REFUSED]);
+    end(f);
+}

@@ -281,6 +281,8 @@ Test(consul_mailbox, two_sidecars_exchange_an_envelope_and_its_receipt)
     until(w.loop, a.n_sent == 1 && b.n_messages == 1);
     cr_assert_eq(a.sent_code, SC_OK);
     cr_assert_str_eq(b.message, "jerry>bobby:over consul");
+    cr_assert_eq(sc_histogram_count(&ta->took), 1);
+    cr_assert_gt(ta->took.sum_us, 0);
     settle(&b);
     struct sc_receipt one = { .id = m.id, .stage = SC_STAGE_STORED, .at = m.timestamp };
     char from[] = "gw-b", to[] = "gw-a";

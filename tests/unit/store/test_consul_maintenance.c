@@ -123,6 +123,7 @@ Test(maintenance, a_consul_that_fails_changes_nothing_and_is_asked_again_from_th
         until(s.f.loop, s.questions > before);
         cr_assert(!strstr(s.asked, "index="), "%s", s.asked);
         cr_assert_str_eq(s.told, "on(x) ");
+        cr_assert_geq(sc_consul_maint_stats(s.m).failures, 1);
         script_fini(&s);
     }
 }

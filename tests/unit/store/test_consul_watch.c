@@ -145,6 +145,8 @@ Test(consul_watch, an_index_that_goes_backwards_begins_again)
     until(s.f.loop, s.questions == 4);
     cr_assert_str_eq(s.asked, "/v1/kv/openclaw/agents/?recurse=true");
     cr_assert_eq(s.resumed, 2);
+    cr_assert_eq(sc_consul_watch_stats(s.watch).resets, 1);
+    cr_assert_str_eq(sc_consul_watch_stats(s.watch).name, "agents");
     script_fini(&s);
 }
 
@@ -202,6 +204,7 @@ Test(consul_watch, trouble_is_told_and_the_question_after_it_has_no_index)
         until(s.f.loop, s.troubles == 1);
         cr_assert_eq(s.err.code, bad[i].code, "%d %s: %s", bad[i].status, bad[i].body, s.err.text);
         cr_assert_eq(s.ends, 1, "half an answer is none");
+        cr_assert_not(sc_consul_watch_stats(s.watch).answering);
         cr_assert(s.err.code == SC_EBUSY || s.err.code == SC_EPROTO || s.err.remedy[0]);
         s.hold = false;
         s.status = 200;
@@ -211,6 +214,11 @@ Test(consul_watch, trouble_is_told_and_the_question_after_it_has_no_index)
         cr_assert_str_eq(s.asked, "/v1/kv/openclaw/agents/?recurse=true");
         until(s.f.loop, s.ends == 2);
         cr_assert_eq(s.resumed, 2);
+        const struct sc_watch_stats n = sc_consul_watch_stats(s.watch);
+        cr_assert_eq(n.answers, 2);
+        cr_assert_eq(n.failures, 1);
+        cr_assert_eq(n.resets, 0);
+        cr_assert(n.answering && n.answered.ms > 0);
         script_fini(&s);
     }
 }

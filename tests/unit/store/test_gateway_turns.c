@@ -26,8 +26,12 @@ Test(gateway_turns, goes_from_accepted_to_the_reply)
           "\"data\":{\"phase\":\"start\"}}");
     until_told(&f, "turn 1 started");
     sc_auto_free char *id = sc_xstrdup(sc_value_get_str(line_of(&f, "agent.wait")->last, "id"));
+    uint64_t answers = sc_histogram_count(sc_gateway_ws_answered(f.gw));
+    cr_assert_gt(answers, 2, "the log-in, who is there, `agent`");
     respond(f.server.last, id, WAIT_OK, RUN_1);
     until_told(&f, "turn 1 replied");
+    cr_assert_eq(sc_histogram_count(sc_gateway_ws_answered(f.gw)), answers,
+                 "a turn's end is not the gateway's time to answer");
     cr_assert_str_eq(sc_buf_str(&f.news),
                      "turn 1 accepted: \nturn 1 started: \nturn 1 replied: echo\n");
     fini(&f);

@@ -386,6 +386,7 @@ Test(peer, what_is_not_stored_there_is_not_called_sent)
         cr_assert_eq(send_one(p), SC_OK);
     until(p->f.loop, p->ended == 4);
     cr_assert_eq(p->failed, 2);
+    cr_assert_eq(sc_histogram_count(&jerry(p)->took), 2, "a refused one took no time");
     cr_assert_eq(reach(p), SC_REACH_YES, "one message says nothing of the link");
     pair_free(p);
 }

@@ -52,6 +52,8 @@ Test(redis, a_message_arrives_and_its_durable_copy_goes_when_it_is_settled)
     cr_assert_eq(w.a.n_done, 0, "never before send has returned");
     UNTIL(&w, w.b.n_got == 1 && w.a.n_done == 1);
     cr_assert_eq(w.a.n_failed, 0);
+    cr_assert_eq(sc_histogram_count(&w.a.t->took), 1);
+    cr_assert_gt(w.a.t->took.sum_us, 0);
     cr_assert(sc_id_eq(&w.b.got[0]->id, &id));
     cr_assert_str_eq(w.b.got[0]->body, "hello");
     cr_assert_str_eq(w.b.got[0]->extra, "{\"x-mine\":[1,2]}");

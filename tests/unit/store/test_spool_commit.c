@@ -57,6 +57,9 @@ Test(spool_commit, a_turn_is_one_commit_and_nobody_sees_half_of_it)
     cr_assert_eq(rows_on_disk(), 10);
     cr_assert_str_eq(told, "one:ok two:ok ");
     cr_assert_eq(stats_of(&f).commits, 1);
+    const struct sc_spool_stats s = stats_of(&f);
+    cr_assert_eq(sc_histogram_count(&s.commit_seconds), 1);
+    cr_assert_gt(s.commit_seconds.sum_us, 0);
 }
 
 Test(spool_commit, callbacks_run_at_the_end_of_a_turn_without_writes_too)

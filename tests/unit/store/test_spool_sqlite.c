@@ -80,18 +80,21 @@ Test(spool, an_id_is_accepted_once)
 
 Test(spool, stages_only_move_forward_and_may_skip)
 {
-    bool changed = false;
+    struct sc_moved moved = { .changed = false };
     struct sc_id id = id_of(1);
     cr_assert_eq(put(&f, 0), SC_OK);
     cr_assert_eq(out_stage(&f, 1, SC_STAGE_STARTED, 30), SC_OK);
-    cr_assert_eq(f.spool.ops->out_advance(f.spool.impl, &id, SC_STAGE_STORED, AT(40), NULL,
-                                          &changed, &f.err),
-                 SC_OK);
-    cr_assert_not(changed);
     cr_assert_eq(
-        f.spool.ops->out_advance(f.spool.impl, &id, SC_STAGE_DEAD, AT(50), "why", &changed, &f.err),
+        f.spool.ops->out_advance(f.spool.impl, &id, SC_STAGE_STORED, AT(40), NULL, &moved, &f.err),
         SC_OK);
-    cr_assert(changed);
+    cr_assert_not(moved.changed);
+    cr_assert_eq(
+        f.spool.ops->out_advance(f.spool.impl, &id, SC_STAGE_DEAD, AT(50), "why", &moved, &f.err),
+        SC_OK);
+    cr_assert(moved.changed);
+    cr_assert_eq(moved.from, SC_STAGE_STARTED);
+    cr_assert_eq(moved.kind, SC_KIND_MESSAGE);
+    cr_assert_eq(moved.accepted.ms, NOW.ms);
     cr_assert_eq(out_stage(&f, 1, SC_STAGE_REPLIED, 60), SC_OK);
     sc_auto_record struct sc_record r = get(1, false);
     cr_assert_eq(r.stage, SC_STAGE_DEAD);

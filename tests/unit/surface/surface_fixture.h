@@ -48,16 +48,19 @@ static int fs_out_put(void *impl, struct sc_message *m, sc_wall now, sc_wall nex
 }
 
 static int fs_out_advance(void *impl, const struct sc_id *id, enum sc_stage stage, sc_wall at,
-                          const char *reason, bool *ret_changed, struct sc_err *err)
+                          const char *reason, struct sc_moved *ret_moved, struct sc_err *err)
 {
     struct fake_spool *s = impl;
     if (!s->has_out || !sc_id_eq(&s->out.msg.id, id))
         return sc_fail(err, SC_ENOENT, "unknown");
+    if (ret_moved)
+        *ret_moved = (struct sc_moved){ .changed = true,
+                                        .kind = s->out.msg.kind,
+                                        .from = s->out.stage,
+                                        .accepted = s->out.times[SC_STAGE_ACCEPTED] };
     s->out.stage = stage;
     s->out.times[stage] = at;
     sc_set_str(&s->out.reason, reason);
-    if (ret_changed)
-        *ret_changed = true;
     return SC_OK;
 }
 
@@ -267,7 +270,9 @@ static void fixture_link(void *ctx, const char *link, struct sc_link_view *ret)
     (void)ctx;
     *ret = (struct sc_link_view){ .state = sc_streq(link, "redis") ? "down" : "up",
                                   .detail = "a detail",
-                                  .remedy = "" };
+                                  .remedy = "",
+                                  .up = !sc_streq(link, "redis"),
+                                  .ups = 2 };
 }
 
 static void fixture_deliver(void *ctx, const struct sc_message *m)
