@@ -4,7 +4,7 @@ SC_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 SC_CACHE=${SIDECLAW_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sideclaw}
 export SC_ROOT SC_CACHE
 
-for sc_part in ui python apt consul openclaw mcp go traefik install build; do
+for sc_part in ui python apt consul openclaw mcp prometheus go traefik install build; do
   # shellcheck source=/dev/null
   . "$SC_ROOT/scripts/lib/$sc_part.sh"
 done

@@ -1,18 +1,19 @@
 # shellcheck shell=bash
 # The plan: what is missing is named before anything is touched; with --no-install only named.
 
-# install_missing MODE GROUP...   MODE install|check; GROUP build|run|test|ci|pytest|consul|openclaw|mcp|go
+# install_missing MODE GROUP...   MODE install|check; GROUP build|run|test|ci|pytest|consul|openclaw|mcp|go|prometheus
 install_missing() {
   local mode=$1 group
   shift
   local -a packages=() plan=() apt_groups=()
-  local consul='' openclaw='' mcp='' go=''
+  local consul='' openclaw='' mcp='' go='' prometheus=''
   for group in "$@"; do
     case $group in
       consul) consul_path > /dev/null || consul=1 ;;
       openclaw) if ! openclaw_path > /dev/null; then openclaw=1; apt_groups+=(node); fi ;;
       mcp) if ! mcp_path > /dev/null; then mcp=1; apt_groups+=(node venv); fi ;;
       go) if ! go_path > /dev/null; then go=1; apt_groups+=(venv); fi ;;
+      prometheus) prometheus_path > /dev/null || prometheus=1 ;;
       *) apt_groups+=("$group") ;;
     esac
   done
@@ -25,6 +26,7 @@ install_missing() {
   [ -z "$openclaw" ] || plan+=("OpenClaw $OPENCLAW_VERSION and Node $OPENCLAW_NODE_VERSION: from npm into $OPENCLAW_DIR (0.8 GB)")
   [ -z "$mcp" ] || plan+=("MCP clients: ${MCP_NPM[*]} from npm, ${MCP_PIP[*]} from pip, into $MCP_DIR (0.4 GB)")
   [ -z "$go" ] || plan+=("Go: $GO_PIP from pip into $GO_DIR (0.3 GB)")
+  [ -z "$prometheus" ] || plan+=("Prometheus: Debian's package, unpacked into $PROMETHEUS_DIR")
   [ ${#plan[@]} -gt 0 ] || return 0
 
   if [ "$mode" = check ]; then
@@ -35,12 +37,12 @@ install_missing() {
   fi
   say "Going to install:"
   printf '  %s\n' "${plan[@]}"
-  install_run "$consul" "$openclaw" "$mcp" "$go" "${packages[@]}"
+  install_run "$consul" "$openclaw" "$mcp" "$go" "$prometheus" "${packages[@]}"
 }
 
-install_run() { # install_run CONSUL OPENCLAW MCP GO PACKAGE...
-  local consul=$1 openclaw=$2 mcp=$3 go=$4
-  shift 4
+install_run() { # install_run CONSUL OPENCLAW MCP GO PROMETHEUS PACKAGE...
+  local consul=$1 openclaw=$2 mcp=$3 go=$4 prometheus=$5
+  shift 5
   if [ $# -gt 0 ]; then
     apt_check_tool || return 1
     # Ask for the password now, in the open: the installation itself runs with its output put away.
@@ -51,4 +53,5 @@ install_run() { # install_run CONSUL OPENCLAW MCP GO PACKAGE...
   [ -z "$openclaw" ] || ui_quietly "installing OpenClaw $OPENCLAW_VERSION" openclaw_install || return 1
   [ -z "$mcp" ] || ui_quietly "installing MCP clients" mcp_install || return 1
   [ -z "$go" ] || ui_quietly "installing Go" go_install || return 1
+  [ -z "$prometheus" ] || ui_quietly "fetching Prometheus" prometheus_install || return 1
 }
