@@ -31,10 +31,11 @@ enum {
     SC_HTTP_PENDING_MAX = 32 * 1024 * 1024, /* unfinished requests over all of them, bytes */
     SC_WS_FRAME_MAX = 26214400,             /* the gateway's policy.maxPayload */
     SC_WS_PENDING_MAX =
-        64 * 1024 * 1024,             /* written to the gateway and not yet taken by it, bytes */
-    SC_GATEWAY_TURNS_MAX = 256,       /* turns running on our gateway at once */
-    SC_HEALTH_WAIT_MAX_S = 24 * 3600, /* `sideclaw wait` */
-    SC_THREAD_MAX = 128,              /* thread name, bytes */
+        64 * 1024 * 1024,              /* written to the gateway and not yet taken by it, bytes */
+    SC_GATEWAY_TURNS_MAX = 256,        /* turns running on our gateway at once */
+    SC_HEALTH_WAIT_MAX_S = 24 * 3600,  /* `sideclaw wait` */
+    SC_SPAWN_OUTPUT_MAX = 1024 * 1024, /* what a program prints that we run, bytes */
+    SC_THREAD_MAX = 128,               /* thread name, bytes */
     SC_CONTENT_TYPE_MAX = 128,
     SC_TRACEPARENT_MAX = 128,
     SC_REASON_MAX = 256,

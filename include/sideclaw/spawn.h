@@ -18,7 +18,8 @@ struct sc_spawn_request {
 /* err NULL: exit code 0, and the file is there. */
 typedef void sc_spawn_fn(void *ctx, const struct sc_err *err);
 
-/* After 0, done runs once. SC_ENOENT: there is no such program. */
+/* After 0, done runs once. SC_ENOENT: there is no such program. It is killed, and done gets
+ * SC_ETOOBIG, when it prints more than SC_SPAWN_OUTPUT_MAX. */
 struct sc_spawn;
 int sc_spawn_start(struct sc_loop *loop, const struct sc_spawn_request *req, sc_spawn_fn *done,
                    void *ctx, struct sc_spawn **ret, struct sc_err *err) SC_MUST_CHECK;
