@@ -21,10 +21,10 @@ enum sc_check_id {
 
 enum sc_check_answer {
     SC_ANSWER_GOOD,
-    SC_ANSWER_BAD,      /* it answered, and is not well */
+    SC_ANSWER_BAD,      /* it answered, and is not well; a process: it is stopped */
     SC_ANSWER_STARTING, /* it says that it starts */
     SC_ANSWER_SILENT,   /* it was asked and said nothing */
-    SC_ANSWER_REFUSED,  /* nothing listens */
+    SC_ANSWER_REFUSED,  /* nothing listens; a process: it was there, and is gone */
     SC_ANSWER_NONE,     /* it could not be asked: proves nothing */
     SC_ANSWER_OFF       /* there is nothing to ask: this gateway does not tell, or is elsewhere */
 };

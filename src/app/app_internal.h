@@ -45,6 +45,7 @@ enum app_link_id { APP_LINK_GATEWAY, APP_LINK_REDIS, APP_LINK_PEER, APP_LINK_CON
 enum app_process_way { APP_BY_PID_FILE, APP_BY_NOMAD, APP_BY_SOCKET, APP_BY_COMMAND };
 struct app_process {
     struct sc_process what;
+    uint64_t kind; /* of it, by which its successor is known */
     enum app_process_way way;
     bool seen;
     sc_mono searched;

@@ -22,6 +22,9 @@ static const char *const ways[] = {
     [APP_BY_COMMAND] = "command line",
 };
 
+/* Two gateways of one machine differ in it. */
+static const char state_variable[] = "OPENCLAW_STATE_DIR";
+
 /* The surest way first. By its command line only when the one we knew is gone: then whatever was
  * started since is likely to be its successor, whose port opens in 10 to 300 s. */
 static bool find(struct sc_app *a, struct sc_process *ret, enum app_process_way *ret_way)
@@ -42,28 +45,32 @@ static bool find(struct sc_app *a, struct sc_process *ret, enum app_process_way 
         sc_process_of_nomad(alloc, a->cfg.gateway_task, ret))
         return true;
     *ret_way = APP_BY_COMMAND;
-    return a->process.seen && *a->cfg.gateway_process &&
-           sc_process_find(a->cfg.gateway_process, a->process.what.born, ret);
+    const struct sc_process_search what = { .text = a->cfg.gateway_process,
+                                            .after = a->process.what.born,
+                                            .variable = state_variable,
+                                            .kind = a->process.kind };
+    return a->process.seen && *a->cfg.gateway_process && sc_process_find(&what, ret);
 }
 
-/* A guess is looked at again: once the port is open, its owner is the one. */
+/* A guess is looked at again now and then: once the port is open, its owner is the one. */
 static bool is_there(struct sc_app *a)
 {
     struct app_process *p = &a->process;
     struct sc_process found;
     enum app_process_way way;
     int64_t now = sc_clock_mono(&a->clock).ms;
-    bool sure = p->seen && (p->way == APP_BY_SOCKET || p->way == APP_BY_PID_FILE);
-    if (sure && sc_process_again(&p->what))
-        return true;
-    if (!p->seen && p->searched.ms && now - p->searched.ms < SEARCH_MS)
-        return false;
+    bool again = p->seen && sc_process_again(&p->what);
+    bool sure = p->way == APP_BY_SOCKET || p->way == APP_BY_PID_FILE;
+    bool searched = p->searched.ms && now - p->searched.ms < SEARCH_MS;
+    if ((again && (sure || searched)) || (!p->seen && searched))
+        return again;
     p->searched.ms = now;
     if (!find(a, &found, &way))
-        return false;
+        return again;
     p->seen = true;
     p->what = found;
     p->way = way;
+    p->kind = sc_process_kind(found.pid, state_variable);
     return true;
 }
 
@@ -78,7 +85,7 @@ static void look_at_process(struct sc_app *a, struct sc_check_result *r)
     r->pid = p->what.pid;
     r->age_ms = p->what.age_ms;
     if (!sc_process_again(&a->process.what)) {
-        r->answer = SC_ANSWER_BAD;
+        r->answer = SC_ANSWER_REFUSED;
         (void)snprintf(r->text, sizeof r->text, "process %lld is gone", (long long)r->pid);
         (void)snprintf(r->remedy, sizeof r->remedy, "start the gateway: openclaw gateway run");
     } else if (p->what.stopped) {

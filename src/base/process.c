@@ -220,11 +220,49 @@ bool sc_process_listens(uint16_t port, struct sc_process *ret)
 
 /* ---- by what it was started with ---- */
 
+/* FNV-1a, with the NUL, so that "a" "bc" is not "ab" "c". */
+static uint64_t mix(uint64_t hash, const char *text)
+{
+    do
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+    while (*text++);
+    return hash;
+}
+
+/* The value in an environment block; NULL without it. */
+static const char *variable_of(struct sc_buf *env, const char *name)
+{
+    size_t n = strlen(name);
+    (void)sc_buf_str(env); /* ends the last one, should it have been cut */
+    for (size_t at = 0; at < env->n; at += strlen(env->p + at) + 1)
+        if (strncmp(env->p + at, name, n) == 0 && env->p[at + n] == '=')
+            return env->p + at + n + 1;
+    return NULL;
+}
+
+uint64_t sc_process_kind(int64_t pid, const char *variable)
+{
+    char path[64], exe[4096];
+    sc_auto_buf struct sc_buf env = SC_BUF_INIT;
+    (void)snprintf(path, sizeof path, "/proc/%" PRId64 "/exe", pid);
+    ssize_t n = readlink(path, exe, sizeof exe - 1);
+    if (n <= 0)
+        return 0;
+    exe[n] = 0;
+    const char *slash = strrchr(exe, '/');
+    const char *value = slurp_of(pid, "environ", TEXT_MAX, &env) ? variable_of(&env, variable) : "";
+    return mix(mix(UINT64_C(0xcbf29ce484222325), slash ? slash + 1 : exe), value ? value : "");
+}
+
 struct search {
-    const char *text;
-    uint64_t after;
+    const struct sc_process_search *what;
     struct sc_process best;
 };
+
+static bool is_of_kind(const struct sc_process_search *what, int64_t pid)
+{
+    return !what->kind || sc_process_kind(pid, what->variable) == what->kind;
+}
 
 /* Of wrapper, launcher and gateway the youngest is the gateway; its own helpers come and go, and
  * one more look finds it again. */
@@ -238,15 +276,15 @@ static bool matches(void *ctx, int64_t pid)
     for (size_t i = 0; i < line.n; i++)
         if (!line.p[i])
             line.p[i] = ' ';
-    if (strstr(sc_buf_str(&line), s->text) && sc_process_get(pid, &p) && p.born > s->after &&
-        p.born > s->best.born)
+    if (strstr(sc_buf_str(&line), s->what->text) && sc_process_get(pid, &p) &&
+        p.born > s->what->after && p.born > s->best.born && is_of_kind(s->what, pid))
         s->best = p;
     return false;
 }
 
-bool sc_process_find(const char *text, uint64_t after, struct sc_process *ret)
+bool sc_process_find(const struct sc_process_search *what, struct sc_process *ret)
 {
-    struct search s = { .text = text, .after = after };
+    struct search s = { .what = what };
     (void)each_process(matches, &s);
     if (s.best.pid)
         *ret = s.best;
@@ -254,39 +292,28 @@ bool sc_process_find(const char *text, uint64_t after, struct sc_process *ret)
 }
 
 struct nomad_task {
-    char *group, *alloc, *task; /* as they stand in cgroup and environment */
+    char *group; /* as it stands in the cgroup */
+    const char *alloc, *task;
     struct sc_process *ret;
 };
-
-static bool has_variable(const struct sc_buf *env, const char *variable)
-{
-    for (size_t at = 0; at < env->n; at += strlen(env->p + at) + 1)
-        if (sc_streq(env->p + at, variable))
-            return true;
-    return false;
-}
 
 static bool is_of_task(void *ctx, int64_t pid)
 {
     const struct nomad_task *t = ctx;
     sc_auto_buf struct sc_buf groups = SC_BUF_INIT, env = SC_BUF_INIT;
     bool is = slurp_of(pid, "cgroup", TEXT_MAX, &groups) && strstr(sc_buf_str(&groups), t->group);
-    if (!is && slurp_of(pid, "environ", TEXT_MAX, &env)) {
-        (void)sc_buf_str(&env); /* ends the last one, should it have been cut */
-        is = has_variable(&env, t->alloc) && has_variable(&env, t->task);
-    }
+    if (!is && slurp_of(pid, "environ", TEXT_MAX, &env))
+        is = sc_streq(variable_of(&env, "NOMAD_ALLOC_ID"), t->alloc) &&
+             sc_streq(variable_of(&env, "NOMAD_TASK_NAME"), t->task);
     return is && sc_process_get(pid, t->ret);
 }
 
 bool sc_process_of_nomad(const char *alloc, const char *task, struct sc_process *ret)
 {
-    struct nomad_task t = { .group = sc_xasprintf("%s.%s", alloc, task),
-                            .alloc = sc_xasprintf("NOMAD_ALLOC_ID=%s", alloc),
-                            .task = sc_xasprintf("NOMAD_TASK_NAME=%s", task),
-                            .ret = ret };
+    struct nomad_task t = {
+        .group = sc_xasprintf("%s.%s", alloc, task), .alloc = alloc, .task = task, .ret = ret
+    };
     bool found = each_process(is_of_task, &t);
     free(t.group);
-    free(t.alloc);
-    free(t.task);
     return found;
 }

@@ -52,7 +52,7 @@ static void begin_again(struct sc_life *l, sc_mono now)
 
 static void take_process(struct sc_life *l, const struct sc_check_result *r, sc_mono now)
 {
-    if (r->answer == SC_ANSWER_BAD) {
+    if (r->answer == SC_ANSWER_REFUSED) {
         l->gone = true;
     } else if (r->answer == SC_ANSWER_GOOD) {
         if (l->gone || (l->pid && l->pid != r->pid))
@@ -126,10 +126,8 @@ enum sc_signal_state sc_probe_take(struct sc_probe *p, const struct sc_probe_rul
     case SC_ANSWER_GOOD:
         take_success(p, rule);
         break;
-    case SC_ANSWER_STARTING:
-        p->good = p->bad = 0;
-        p->state = may_start ? SC_SIGNAL_STARTING : SC_SIGNAL_BAD;
-        break;
+    case SC_ANSWER_STARTING: /* else it is an old word of a start that is over, or a start too long
+                              */
     case SC_ANSWER_BAD:
     case SC_ANSWER_SILENT:
     case SC_ANSWER_REFUSED:

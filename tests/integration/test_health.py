@@ -13,6 +13,7 @@ from typing import Any, Callable, Iterator
 import pytest
 
 from conftest import Pair
+from support.board import page, signals, states
 from support.consul import Consul
 from support.mesh import Mesh
 from support.ports import free_port
@@ -20,10 +21,6 @@ from support.process import Process, clean_env
 from support.redis import Redis
 from support.sidecar import Sidecar
 from support.wait import SLOW, eventually
-
-
-def page(sidecar: Sidecar, path: str) -> int:
-    return sidecar.http("GET", path, token="").status
 
 
 def test_a_whole_mesh_is_healthy_on_all_pages(pair: Pair) -> None:
@@ -103,16 +100,6 @@ def test_the_gateways_death_is_in_consul(mesh: Mesh) -> None:
     )
 
 
-def signals(sidecar: Sidecar) -> dict[str, dict[str, Any]]:
-    board = sidecar.http("GET", "/health", token="").json()
-    return {s["name"]: s for s in board["signals"]}
-
-
-def states(sidecar: Sidecar, *names: str) -> list[str]:
-    board = signals(sidecar)
-    return [board[name]["state"] for name in names]
-
-
 def well(mesh: Mesh, **options: Any) -> Sidecar:
     sidecar = mesh.add("jerry-gateway", ["jerry"], **options)
     eventually(lambda: page(sidecar, "/health") == 200, "/health is 200")
@@ -154,7 +141,7 @@ def own(mesh: Mesh, tmp_path: Path) -> Iterator[tuple[Sidecar, OwnGateway]]:
         gateway__enabled=True,
         gateway__url=f"ws://127.0.0.1:{port}",
         gateway__token="token-own",
-        gateway__process="support.fake_gateway",
+        gateway__process=f"support.fake_gateway {port}",  # others may run these tests, too
     )
     eventually(lambda: page(sidecar, "/health") == 200, "/health is 200", within=20)
     yield sidecar, process

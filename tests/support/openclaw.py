@@ -7,7 +7,7 @@ import os
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any, Callable, Optional, Sequence
+from typing import Any, Callable, Mapping, Optional, Sequence
 
 from .gateway_client import GatewayClient
 from .ports import free_port
@@ -70,8 +70,16 @@ def model_config(llm_port: int) -> dict[str, Any]:
 
 
 class OpenClaw:
+    """`more` are keys of its configuration that replace ours."""
+
     def __init__(
-        self, folder: Path, name: str, agents: Sequence[str], llm_port: int, token: str = ""
+        self,
+        folder: Path,
+        name: str,
+        agents: Sequence[str],
+        llm_port: int,
+        token: str = "",
+        more: Optional[Mapping[str, Any]] = None,
     ) -> None:
         self.name, self.agents = name, list(agents)
         self.token = token or f"token-{name}"
@@ -82,9 +90,10 @@ class OpenClaw:
         self.folder.mkdir(parents=True, mode=0o700)
         home = folder / "home"
         home.mkdir(exist_ok=True)
-        self.config.write_text(json.dumps(self._config(llm_port), indent=1))
+        self.config.write_text(json.dumps({**self._config(llm_port), **(more or {})}, indent=1))
         app = find_openclaw()
         node = app / "node_modules/node/bin"
+        self.cli = [node / "node", app / "node_modules/openclaw/openclaw.mjs"]
         env = clean_env(
             {
                 "HOME": str(home),
@@ -98,7 +107,7 @@ class OpenClaw:
         )
         self.process = Process(
             name,
-            [node / "node", app / "node_modules/openclaw/openclaw.mjs", "gateway", "run"],
+            [*self.cli, "gateway", "run"],
             folder,
             env=env,
         )

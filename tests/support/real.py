@@ -23,8 +23,7 @@ def add(mesh: Mesh, name: str, gateway: OpenClaw, **options: Any) -> Sidecar:
         name,
         gateway=False,
         gateway__enabled=True,
-        gateway__url=gateway.url,
-        **{"gateway__token": gateway.token, **options},
+        **{"gateway__url": gateway.url, "gateway__token": gateway.token, **options},
     )
 
 

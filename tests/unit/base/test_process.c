@@ -99,6 +99,41 @@ Test(process, the_owner_of_a_listening_socket)
     cr_assert_not(sc_process_listens(ntohs(in.sin_port), &p));
 }
 
+/* A word in the command line is not enough: an editor that has its configuration open has it, too.
+ */
+Test(process, a_successor_is_of_the_same_kind)
+{
+    struct sc_process p, first;
+    pid_t old = child_of("STATE=/home/jerry", NULL);
+    cr_assert(sc_process_get(old, &first));
+    struct sc_process_search what = { .text = "sleep 60",
+                                      .after = first.born - 1,
+                                      .variable = "STATE",
+                                      .kind = sc_process_kind(old, "STATE") };
+    cr_assert_neq(what.kind, 0);
+    cr_assert(sc_process_find(&what, &p));
+    cr_assert_eq(p.pid, old);
+    reap(old);
+    cr_assert_eq(sc_process_kind(old, "STATE"), 0, "gone");
+    pid_t neighbour = child_of("STATE=/home/bobby", NULL);
+    cr_assert_not(sc_process_find(&what, &p), "it lives elsewhere");
+    pid_t reader = fork();
+    if (reader == 0) {
+        (void)execl("/bin/sh", "sh", "-c", "read x", "sleep 60", (char *)NULL);
+        _exit(1);
+    }
+    cr_assert_not(sc_process_find(&what, &p), "another program");
+    pid_t next = child_of("STATE=/home/jerry", NULL);
+    cr_assert(sc_process_find(&what, &p));
+    cr_assert_eq(p.pid, next);
+    what.kind = 0;
+    what.text = "sleep 61";
+    cr_assert_not(sc_process_find(&what, &p), "no such word");
+    reap(neighbour);
+    reap(reader);
+    reap(next);
+}
+
 Test(process, of_a_nomad_task)
 {
     static const char alloc[] = "3f1c2a77-0000-4000-8000-5c1de0c1a0a1";

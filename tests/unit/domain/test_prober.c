@@ -307,7 +307,7 @@ Test(prober, a_gateway_whose_process_is_gone_is_dead_at_once_and_its_successor_s
     struct fixture *f = start();
     pass(f, HOUR);
     f->life = NOT_THERE;
-    f->says[SC_CHECK_PROCESS] = SC_ANSWER_BAD;
+    f->says[SC_CHECK_PROCESS] = SC_ANSWER_REFUSED;
     cr_assert_leq(until_it_is(f, SC_DEAD, 15 * SECOND), 10 * SECOND);
     f->says[SC_CHECK_PROCESS] = SC_ANSWER_GOOD;
     f->pid = 8;
