@@ -11,6 +11,7 @@ from footprint import idle, process
 from growth import growth
 from latency import latency
 from mcp import mcp
+from probing import probing
 from rig import Rig, Row
 from throughput import throughput
 
@@ -21,6 +22,7 @@ ROWS: dict[str, Callable[[Rig], Row]] = {
     "process": process,
     "mcp": mcp,
     "idle": idle,
+    "probing": probing,
     "agents": memory.agents,
     "spooled": memory.spooled,
     "drain": drain,

@@ -314,13 +314,13 @@ def test_killed_it_is_dead_and_a_slow_successor_never(world: World) -> None:
     eventually(lambda: verdict(world.sidecar) == STARTING, "starting", within=15)
     deaths = world.deaths()
     alive = lambda: verdict(world.sidecar) == STARTING
-    holds_for(alive, "its port is closed, and it starts", 16)
+    holds_for(alive, "its port is closed, and it starts", 8)
     gate.with_suffix(".load").touch()
     eventually(lambda: "no answer" in signals(world.sidecar)["gateway_http"]["detail"],
                "its port is open, and nothing answers", within=90)
     holds_for(alive, "as a frozen one, but it starts", 16)
     gateway.process.pause()
-    holds_for(alive, "and has never been up, so it is not called dead", 6)
+    holds_for(alive, "and has never been up, so it is not called dead", 4)
     gateway.process.resume()
     gate.with_suffix(".serve").touch()
     restarted(world, deaths, lambda: not wrong(world.sidecar), within=120)

@@ -80,6 +80,7 @@ class Connection:
     def serve_http(self, request_line: str) -> None:
         method, path = (request_line.split(" ") + ["", ""])[:2]
         path, _, query = path.partition("?")
+        self.gateway.pages += 1
         kind = "application/json; charset=utf-8"
         if path == "/work":
             status, text = self.work(query), json.dumps({"fake": self.gateway.port})

@@ -95,6 +95,7 @@ class FakeGateway:
         self.connects: list[dict[str, Any]] = []  # params of every accepted log-in
         self.refusals: list[str] = []  # messages of refused log-ins
         self.requests: list[str] = []  # method names
+        self.pages = 0  # asked for over HTTP
         self.device_tokens: dict[str, str] = {}
         self.history: dict[str, list[dict[str, Any]]] = {}
         self._by_key: dict[str, Run] = {}
