@@ -130,12 +130,8 @@ class OwnGateway(Process):
         super().__init__("own-gateway", argv, folder, env=clean_env({"PYTHONPATH": tests}))
 
 
-@pytest.fixture
-def own(mesh: Mesh, tmp_path: Path) -> Iterator[tuple[Sidecar, OwnGateway]]:
-    port = free_port()
-    process = OwnGateway(tmp_path, port)
-    process.start()
-    sidecar = mesh.add(
+def beside(mesh: Mesh, port: int) -> Sidecar:
+    return mesh.add(
         "jerry-gateway",
         gateway=False,
         gateway__enabled=True,
@@ -143,6 +139,30 @@ def own(mesh: Mesh, tmp_path: Path) -> Iterator[tuple[Sidecar, OwnGateway]]:
         gateway__token="token-own",
         gateway__process=f"support.fake_gateway {port}",  # others may run these tests, too
     )
+
+
+def test_the_process_of_a_gateway_that_comes_later_is_seen_at_once(
+    mesh: Mesh, tmp_path: Path
+) -> None:
+    process = OwnGateway(tmp_path, free_port())
+    sidecar = beside(mesh, int(process.argv[3]))
+    sidecar.wait_link("gateway", "absent")
+    eventually(lambda: states(sidecar, "gateway_process") == ["off"], "nobody there")
+    process.start()
+    try:
+        sidecar.wait_link("gateway", "ready")
+        row = lambda: signals(sidecar)["gateway_process"]["detail"]
+        eventually(lambda: str(process.pid) in row(), "its process is known", within=5)
+    finally:
+        process.kill()
+
+
+@pytest.fixture
+def own(mesh: Mesh, tmp_path: Path) -> Iterator[tuple[Sidecar, OwnGateway]]:
+    port = free_port()
+    process = OwnGateway(tmp_path, port)
+    process.start()
+    sidecar = beside(mesh, port)
     eventually(lambda: page(sidecar, "/health") == 200, "/health is 200", within=20)
     yield sidecar, process
     process.kill()
