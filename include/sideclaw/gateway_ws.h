@@ -45,9 +45,10 @@ void sc_gateway_ws_free(struct sc_gateway_ws *g);
 struct sc_checks sc_gateway_ws_checks(struct sc_gateway_ws *g);
 /* The port it listens on, on this machine; 0 when it is on another. */
 uint16_t sc_gateway_ws_local_port(const struct sc_gateway_ws *g);
-/* It was found to answer nothing: end the connection, park the turns, and try again from time to
- * time. */
-void sc_gateway_ws_frozen(struct sc_gateway_ws *g);
+/* It does not answer over the WebSocket, again. Unless something else came in by it lately, and if
+ * it answers over HTTP, the connection alone is dead; if not, it stands still. Either way: end the
+ * connection, park the turns, and try again from time to time. */
+void sc_gateway_ws_silent(struct sc_gateway_ws *g, bool answers_http);
 /* What it said it is at the last log-in; "" before. */
 const char *sc_gateway_ws_version(const struct sc_gateway_ws *g);
 /* How long its answers took, but those that wait for the end of a turn. */

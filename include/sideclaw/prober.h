@@ -21,16 +21,17 @@ struct sc_prober_deps {
     struct sc_board *board;
     struct sc_checks checks;
     int64_t start_grace_ms; /* how long a gateway may take to start */
-    /* /healthz and the call over the WebSocket are both silent: it runs, and does not answer.
-     * Called once each time that begins. */
-    void (*frozen)(void *ctx);
+    /* The call over the WebSocket is silent, again. answers_http: /healthz is answered meanwhile;
+     * else that is silent, too: it runs, and does not answer. */
+    void (*silent)(void *ctx, bool answers_http);
     void *ctx;
 };
 
 struct sc_prober;
 struct sc_prober *sc_prober_new(const struct sc_prober_deps *deps);
 void sc_prober_start(struct sc_prober *p);
-/* Something changed: look at what costs nothing, and at what could not be asked before, at once. */
+/* Something changed: look at once at what costs nothing, at whether its port takes requests, and at
+ * what was not well or could not be asked. */
 void sc_prober_hurry(struct sc_prober *p);
 /* What one way of looking found so far. */
 struct sc_prober_view {

@@ -141,9 +141,9 @@ static void cancel_check(void *impl, struct sc_check *check)
     a->process.fn = NULL;
 }
 
-static void on_frozen(void *ctx)
+static void on_silent(void *ctx, bool answers_http)
 {
-    sc_gateway_ws_frozen(((struct sc_app *)ctx)->gateway);
+    sc_gateway_ws_silent(((struct sc_app *)ctx)->gateway, answers_http);
 }
 
 void app_build_prober(struct sc_app *a)
@@ -155,7 +155,7 @@ void app_build_prober(struct sc_app *a)
         .board = a->board,
         .checks = { .start = start_check, .cancel = cancel_check, .impl = a },
         .start_grace_ms = a->cfg.gateway_start_grace_s * 1000,
-        .frozen = on_frozen,
+        .silent = on_silent,
         .ctx = a,
     };
     a->prober = sc_prober_new(&deps);

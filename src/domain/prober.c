@@ -17,7 +17,9 @@ struct look {
     struct sc_timer *timer; /* the next look, or the deadline of this one */
     struct sc_check *check; /* under way */
     sc_mono started;
-    sc_tick began; /* the same, for how long it took */
+    sc_tick began;   /* the same, for how long it took */
+    sc_mono good;    /* when the last look began that was answered well */
+    sc_mono failing; /* when the second of the present row of failures began */
     uint64_t answers[SC_ANSWERS];
     struct sc_histogram took;
     bool again; /* hurried while one was under way */
@@ -27,7 +29,6 @@ struct sc_prober {
     struct sc_prober_deps d;
     struct sc_life life;
     struct look looks[SC_CHECKS];
-    bool frozen; /* told */
 };
 
 static sc_mono now(const struct sc_prober *p)
@@ -41,12 +42,20 @@ static bool is_silent(const struct sc_prober *p, enum sc_check_id id)
     return probe->state == SC_SIGNAL_BAD && probe->last == SC_ANSWER_SILENT;
 }
 
-static void tell_frozen(struct sc_prober *p)
+/* Only what /healthz answered to a question put when one call had failed already counts: a gateway
+ * that just froze answered the one before. */
+static bool answers_http(const struct sc_prober *p)
 {
-    bool frozen = is_silent(p, SC_CHECK_LIVE) && is_silent(p, SC_CHECK_RPC);
-    if (frozen && !p->frozen && p->d.frozen)
-        p->d.frozen(p->d.ctx);
-    p->frozen = frozen;
+    const struct look *live = &p->looks[SC_CHECK_LIVE];
+    return live->probe.last == SC_ANSWER_GOOD && live->good.ms > p->looks[SC_CHECK_RPC].failing.ms;
+}
+
+static void tell_silent(struct sc_prober *p)
+{
+    if (!p->d.silent || !is_silent(p, SC_CHECK_RPC))
+        return;
+    if (is_silent(p, SC_CHECK_LIVE) || answers_http(p))
+        p->d.silent(p->d.ctx, !is_silent(p, SC_CHECK_LIVE));
 }
 
 static bool is_failure(enum sc_check_answer a)
@@ -87,10 +96,15 @@ static void take(struct look *l, const struct sc_check_result *r)
     count(l, r->answer);
     sc_life_take(&p->life, l->id, r, now(p));
     bool may_start = sc_life_may_start(&p->life, r->answer, now(p));
+    if (r->answer == SC_ANSWER_GOOD)
+        l->good = l->started;
+    else if (l->probe.bad == 1)
+        l->failing = l->started;
     (void)sc_probe_take(&l->probe, sc_probe_rule(l->id), r->answer, may_start);
     show(l, r);
     plan(l, r->answer);
-    tell_frozen(p);
+    if (l->id == SC_CHECK_LIVE || l->id == SC_CHECK_RPC)
+        tell_silent(p);
 }
 
 static void on_result(void *ctx, const struct sc_check_result *r)
@@ -157,13 +171,19 @@ void sc_prober_start(struct sc_prober *p)
         sc_timer_arm(p->looks[i].timer, 0);
 }
 
+/* What costs nothing, and what says whether it takes requests. */
+static bool is_urgent(size_t id)
+{
+    return id == SC_CHECK_WS || id == SC_CHECK_LIVE || id == SC_CHECK_STARTUP;
+}
+
 void sc_prober_hurry(struct sc_prober *p)
 {
     for (size_t i = 0; i < SC_CHECKS; i++) {
         struct look *l = &p->looks[i];
         if (l->check)
             l->again = true;
-        else if (i == SC_CHECK_WS || l->probe.state != SC_SIGNAL_OK)
+        else if (is_urgent(i) || l->probe.state != SC_SIGNAL_OK)
             sc_timer_arm(l->timer, 0);
     }
 }

@@ -25,7 +25,6 @@ void gw_connection_over(struct sc_gateway_ws *g)
     g->connect_req = 0;
     sc_timer_disarm(g->login);
     gw_requests_drop_all(g);
-    gw_watch_stop(g);
     gw_agents_lost(g);
     gw_asks_lost(g);
     gw_checks_lost(g);

@@ -80,7 +80,6 @@ static void up(struct sc_gateway_ws *g, const struct sc_gw_hello *hello)
         sc_log_warn(g->log, "gateway.device_token", SC_S("error", err.text),
                     SC_S("then", "asks for another at the next log-in"));
     sc_log_info(g->log, "gateway.connected", SC_S("url", g->url), SC_S("version", g->version));
-    gw_watch_start(g);
     if (hello->accepting)
         gw_ready(g);
     else

@@ -88,10 +88,7 @@ static const struct gw_timing default_timing = {
     .retry_starting = 2000,
     .retry_refused = 15000,
     .good_connection = 10000,
-    .probe_every = 15000,
     .probe_timeout = 5000,
-    .ping_timeout = 10000,
-    .tick_slack = 1000,
     .agents_retry = 5000,
     .config_settle = 100,
     .skills_settle = 5000,
@@ -143,7 +140,6 @@ static int init(struct sc_gateway_ws *g, const struct sc_gateway_ws_deps *deps, 
     g->turns = sc_map_new();
     gw_connect_init(g);
     gw_agents_init(g);
-    gw_probe_start(g);
     int r = parse_url(g, deps->url, err);
     if (r < 0 || !g->device_auth)
         return r;
@@ -174,7 +170,6 @@ struct sc_gateway_ws *sc_gateway_ws_new(const struct sc_gateway_ws_deps *deps, s
 void sc_gateway_ws_start(struct sc_gateway_ws *g)
 {
     gw_connect_now(g);
-    gw_probe_now(g);
 }
 
 void sc_gateway_ws_set_token(struct sc_gateway_ws *g, const char *token)
@@ -201,14 +196,12 @@ void sc_gateway_ws_close(struct sc_gateway_ws *g)
     g->state = SC_GW_ABSENT;
     sc_timer_disarm(g->reconnect);
     sc_timer_disarm(g->login);
-    gw_watch_stop(g);
     gw_agents_lost(g);
     gw_requests_drop_all(g);
     gw_asks_lost(g);
     gw_checks_lost(g);
     gw_turns_park(g);
-    sc_timer_disarm(g->probe.timer);
-    sc_http_cancel(sc_steal(&g->probe.op));
+    gw_probe_stop(g);
     if (g->ws)
         sc_ws_client_close(g->ws, CODE_NORMAL);
     sc_loop_defer(g->loop, end_turns, g);
@@ -221,7 +214,7 @@ void sc_gateway_ws_free(struct sc_gateway_ws *g)
     sc_assert(g->closed && sc_map_count(g->turns) == 0 && LIST_EMPTY(&g->checks));
     sc_loop_undefer(g->loop, end_turns, g);
     sc_ws_client_free(g->ws);
-    gw_probe_stop(g);
+    gw_probe_stop(g); /* one that could not be built was never closed */
     gw_agents_fini(g);
     gw_requests_fini(g);
     sc_map_free(g->turns, NULL);

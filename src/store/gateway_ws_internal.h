@@ -4,7 +4,7 @@
  *   gateway_login.c     the challenge, both log-ins, and what a refusal means
  *   gateway_device.c    the device key and token
  *   gateway_requests.c  which answer belongs to which request
- *   gateway_probe.c     /healthz, /startupz and the watch on a silent connection
+ *   gateway_probe.c     what a failed attempt to connect means, and a silent connection
  *   gateway_checks.c    one look each, for the health board
  *   gateway_agents.c    who is there and what they can do
  *   gateway_ask.c       an operator's questions
@@ -79,31 +79,22 @@ void gw_ready(struct sc_gateway_ws *g);
  * caller has set the state. */
 void gw_connection_over(struct sc_gateway_ws *g);
 
-/* ---- probes and the watch ---- */
+/* ---- what is seen from outside ---- */
 
 struct gw_probe {
     struct sc_http_op *op;
-    struct sc_timer *timer;
     bool live;                      /* the last /healthz said so */
     bool silent;                    /* it was not answered in time */
     bool refused;                   /* nothing listened */
     enum sc_gw_http_status startup; /* the last /startupz */
     bool puzzled; /* the last attempt to connect failed in a way only a probe can explain */
     char puzzle[160];
-
-    struct sc_timer *watch;
-    int64_t ping; /* the liveness request that is out; 0 */
-    sc_mono ping_at;
 };
 
-void gw_probe_start(struct sc_gateway_ws *g);
 void gw_probe_stop(struct sc_gateway_ws *g);
-void gw_probe_now(struct sc_gateway_ws *g);
 void gw_probe_explain(struct sc_gateway_ws *g, const char *puzzle);
 /* What /startupz says, whoever asked. */
 void gw_probe_startup(struct sc_gateway_ws *g, enum sc_gw_http_status status);
-void gw_watch_start(struct sc_gateway_ws *g);
-void gw_watch_stop(struct sc_gateway_ws *g);
 
 /* ---- looks for the health board ---- */
 
@@ -195,9 +186,7 @@ struct gw_timing {
     int64_t retry_starting;  /* at most: a start takes 12-35 s, and somebody waits for its end */
     int64_t retry_refused;   /* at least: the gateway limits wrong tokens per minute */
     int64_t good_connection; /* one that ended sooner does not reset the backoff */
-    int64_t probe_every, probe_timeout;
-    int64_t ping_timeout; /* for an answer to the liveness request */
-    int64_t tick_slack;
+    int64_t probe_timeout;
     int64_t agents_retry;
     int64_t config_settle, skills_settle; /* one change makes several events */
     int64_t wait_again;                   /* agent.wait was refused or gave up */

@@ -35,8 +35,9 @@ struct fixture {
     enum sc_check_answer says[SC_CHECKS]; /* while it is well */
     bool mute[SC_CHECKS];                 /* this one alone gets no answer */
     bool slow;                            /* answers take up to 0.9 of the deadline */
+    int tenths;                           /* or more */
     int64_t pid;
-    int asked[SC_CHECKS], pending, frozen, deaths;
+    int asked[SC_CHECKS], pending, frozen, cut, deaths;
     bool was_bad[SC_SIGNALS];
 };
 
@@ -89,7 +90,7 @@ static struct sc_check *start_check(void *impl, enum sc_check_id id, int64_t wai
     c->timer = sc_timer_new(f->loop, on_answer, c);
     f->asked[id]++;
     f->pending++;
-    sc_timer_arm(c->timer, f->slow ? prng_range(&f->prng, 0, wait_ms * 9 / 10) : 1);
+    sc_timer_arm(c->timer, f->slow ? prng_range(&f->prng, 0, wait_ms * f->tenths / 10) : 1);
     return c;
 }
 
@@ -103,9 +104,13 @@ static void cancel_check(void *impl, struct sc_check *c)
     free(c);
 }
 
-static void on_frozen(void *ctx)
+static void on_silent(void *ctx, bool answers_http)
 {
-    ((struct fixture *)ctx)->frozen++;
+    struct fixture *f = ctx;
+    if (answers_http)
+        f->cut++;
+    else
+        f->frozen++;
 }
 
 static void on_verdict(void *ctx, enum sc_health h)
@@ -121,6 +126,7 @@ static struct fixture *start(void)
     f.clock = (struct fake_clock){ .now = &f.now, .wall_zero = 1000 };
     prng_seed(&f.prng, 1);
     f.pid = 7;
+    f.tenths = 9;
     f.loop = fake_loop_new(&f.now);
     f.board = sc_board_new(fake_clock_port(&f.clock), NULL, on_verdict, &f);
     for (int i = 0; i < SC_SIGNALS; i++)
@@ -134,7 +140,7 @@ static struct fixture *start(void)
         .board = f.board,
         .checks = { .start = start_check, .cancel = cancel_check, .impl = &f },
         .start_grace_ms = GRACE,
-        .frozen = on_frozen,
+        .silent = on_silent,
         .ctx = &f,
     };
     f.prober = sc_prober_new(&deps);
@@ -198,19 +204,39 @@ Test(prober, a_gateway_that_is_well_is_healthy_at_once)
 }
 
 /* However late its answers come, as long as they come in time: not one signal is ever bad. */
-Test(prober, a_day_of_late_answers_is_never_a_false_death)
+static void a_day_of_late_answers(uint64_t seed)
 {
     struct fixture *f = start();
+    prng_seed(&f->prng, seed);
     f->slow = true;
     pass(f, 24 * HOUR);
     for (int i = 0; i < SC_SIGNALS; i++)
-        cr_assert_not(f->was_bad[i], "signal %d was bad", i);
+        cr_assert_not(f->was_bad[i], "signal %d was bad, seed %d", i, (int)seed);
     cr_assert_eq(f->deaths, 0);
     cr_assert_eq(f->frozen, 0);
+    cr_assert_eq(f->cut, 0);
     cr_assert_gt(f->asked[SC_CHECK_LIVE], 20000, "it was really asked: %d",
                  f->asked[SC_CHECK_LIVE]);
     cr_assert_gt(f->asked[SC_CHECK_RPC], 16000);
     cr_assert_eq(sc_board_verdict(f->board), SC_HEALTHY);
+    end(f);
+}
+
+Test(prober, a_day_of_late_answers_is_never_a_false_death)
+{
+    for (uint64_t seed = 1; seed <= 25; seed++)
+        a_day_of_late_answers(seed);
+}
+
+/* The same with up to 1.4 of the deadline: what proves a day of health must be able to fail. */
+Test(prober, a_day_of_answers_that_are_too_late_is_noticed)
+{
+    struct fixture *f = start();
+    f->slow = true;
+    f->tenths = 14;
+    pass(f, 24 * HOUR);
+    cr_assert(f->was_bad[SC_SIG_GATEWAY_HTTP] && f->was_bad[SC_SIG_GATEWAY_RPC]);
+    cr_assert_gt(f->deaths, 0);
     end(f);
 }
 
@@ -226,7 +252,8 @@ Test(prober, a_freeze_is_found_within_15_s)
         f->life = FROZEN;
         int64_t took = until_it_is(f, SC_DEAD, 15 * SECOND);
         worst = took > worst ? took : worst;
-        cr_assert_eq(f->frozen, 1, "told once");
+        cr_assert_gt(f->frozen, 0, "told");
+        cr_assert_eq(f->cut, 0, "its connection is not to blame");
         cr_assert_eq(page(f, SC_PAGE_LIVE), 503);
         f->life = WELL;
         cr_assert_leq(until_it_is(f, SC_HEALTHY, 20 * SECOND), 20 * SECOND);
@@ -358,6 +385,26 @@ Test(prober, a_slow_probe_never_sinks_the_rest)
     }
 }
 
+/* Its answers to the call get lost, and /healthz comes through. */
+Test(prober, a_dead_connection_is_told_within_17_s)
+{
+    for (int i = 0; i < 100; i++) {
+        struct fixture *f = start();
+        pass(f, 60 * SECOND + i * 61);
+        f->mute[SC_CHECK_RPC] = true;
+        pass(f, 17 * SECOND); /* 13, and the next answer of /healthz */
+        cr_assert_gt(f->cut, 0);
+        cr_assert_eq(f->frozen, 0);
+        cr_assert_eq(page(f, SC_PAGE_LIVE), 200);
+        f->mute[SC_CHECK_RPC] = false;
+        pass(f, 20 * SECOND);
+        f->cut = 0;
+        pass(f, 60 * SECOND);
+        cr_assert_eq(f->cut, 0, "not any more");
+        end(f);
+    }
+}
+
 Test(prober, a_stopped_channel_degrades_and_lives)
 {
     struct fixture *f = start();
@@ -405,6 +452,21 @@ Test(prober, our_own_delay_is_nobodys_silence)
     for (int i = 0; i < SC_CHECKS; i++)
         cr_assert_not(is_bad(f, sc_probe_rule((enum sc_check_id)i)->signal), "%d", i);
     cr_assert_eq(f->deaths, 0);
+    end(f);
+}
+
+/* The connection broke: whether new requests still find somebody is known at once, not at the next
+ * look 4 s later (a real gateway that restarts in place closes its port for as long). */
+Test(prober, hurrying_sees_a_closed_port_at_once)
+{
+    struct fixture *f = start();
+    pass(f, 61 * SECOND);
+    f->life = NOT_THERE;
+    cr_assert_eq(page(f, SC_PAGE_TRAFFIC), 200);
+    sc_prober_hurry(f->prober);
+    pass(f, 100);
+    cr_assert_eq(page(f, SC_PAGE_TRAFFIC), 503);
+    cr_assert_eq(page(f, SC_PAGE_LIVE), 200);
     end(f);
 }
 
