@@ -24,8 +24,9 @@ struct sc_config {
     char *gateway_pid_file, *gateway_process, *gateway_task, *gateway_cli;
     bool gateway_enabled;
     int64_t gateway_start_grace_s, gateway_turn_timeout_s;
-    bool consul_enabled, consul_register_service;
+    bool consul_enabled, consul_register_service, consul_tls, consul_tls_verify;
     char *consul_addr, *consul_token, *consul_token_file;
+    char *consul_ca_file, *consul_cert_file, *consul_key_file, *consul_tls_server_name;
     int64_t consul_heartbeat_s, consul_session_ttl_s;
     bool redis_enabled;
     char *redis_url, *redis_password, *redis_password_file;

@@ -24,9 +24,10 @@ struct sc_consul_deps {
     struct sc_directory_events events;
     struct sc_transport_events transport_events;
     struct sc_mesh_key key;
-    const char *addr;   /* http://127.0.0.1:8500 */
-    const char *token;  /* NULL when none */
-    const char *prefix; /* "openclaw" */
+    const char *addr;               /* http://127.0.0.1:8500 */
+    const char *token;              /* NULL when none */
+    struct sc_http_tls_options tls; /* for an https address */
+    const char *prefix;             /* "openclaw" */
     const char *self_name;
     const char *state_dir; /* holds consul.session and directory.json, the last good view */
     int64_t heartbeat_ms;  /* only to bound waits; publish() is called by the domain */
@@ -56,6 +57,9 @@ int sc_consul_put(struct sc_consul *c, const char *rest, const char *value, size
 int sc_consul_drop(struct sc_consul *c, const char *rest, sc_directory_done_fn *done, void *ctx,
                    struct sc_err *err) SC_MUST_CHECK;
 void sc_consul_set_token(struct sc_consul *c, const char *token);
+/* Other certificates, from the next connection on; the old ones stay when it fails. */
+int sc_consul_set_tls(struct sc_consul *c, const struct sc_http_tls_options *o,
+                      struct sc_err *err) SC_MUST_CHECK;
 void sc_consul_close(struct sc_consul *c);
 void sc_consul_free(struct sc_consul *c);
 

@@ -70,6 +70,10 @@ typedef void sc_kv_txn_error_fn(void *ctx, size_t op_index, const char *what);
 int sc_kv_txn_errors(const char *json, size_t n, sc_kv_txn_error_fn *fn, void *ctx,
                      struct sc_err *err) SC_MUST_CHECK;
 
+/* The operations of a body made with sc_kv_txn_add, for saying what was refused. */
+typedef void sc_kv_txn_op_fn(void *ctx, size_t op_index, bool writes, const char *key);
+void sc_kv_txn_ops(const char *json, size_t n, sc_kv_txn_op_fn *fn, void *ctx);
+
 /* ---- sessions and services ---- */
 
 struct sc_consul_session_info {

@@ -32,5 +32,7 @@ void sc_keypair_sign(const struct sc_keypair *kp, const void *data, size_t n,
 /* Base64url without padding, appended. */
 void sc_base64url(struct sc_buf *out, const uint8_t *p, size_t n);
 void sc_base64(struct sc_buf *out, const uint8_t *p, size_t n);
+/* Appends what a padded text means, blanks and line ends aside; false when it is none. */
+bool sc_base64_read(struct sc_buf *out, const char *text, size_t n);
 
 #endif

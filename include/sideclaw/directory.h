@@ -25,7 +25,7 @@ enum sc_link_state { SC_LINK_OFF, SC_LINK_DOWN, SC_LINK_UP };
 struct sc_directory_events {
     void *ctx;
     /* The link came, went or failed; `detail` says why in a sentence, `remedy` what to do ("" ok).
-     */
+     * Up with a detail: something of what it is for does not work. */
     void (*link)(void *ctx, enum sc_link_state state, const char *detail, const char *remedy);
     /* A whole view follows: begin, one call per entry, end. What is not named is gone. */
     void (*agents_begin)(void *ctx);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "sideclaw/err.h"
+#include "sideclaw/http_tls.h"
 #include "sideclaw/loop.h"
 
 struct sc_http_client;
@@ -25,6 +26,7 @@ struct sc_http_request {
      * Return a negative code to abort. */
     int (*chunk)(void *chunk_ctx, const char *data, size_t n);
     void *chunk_ctx;
+    struct sc_http_tls *tls; /* borrowed until done; for https; NULL: the system's authorities */
 };
 
 struct sc_http_response {
@@ -32,6 +34,8 @@ struct sc_http_response {
     const char *body; /* NUL-terminated; "" when streamed or empty */
     size_t body_len;
     int64_t consul_index; /* X-Consul-Index, 0 when absent */
+    const char *sent;     /* the request's body, as it was given */
+    size_t sent_len;
 };
 
 /* res NULL: no answer, err says why: SC_EAWAY (refused, reset, unresolved), SC_ETIMEDOUT,

@@ -78,6 +78,8 @@ enum {
     SC_THREADS_TRACKED_MAX = 4096,       /* threads whose rate the loop guard watches */
     SC_WAITERS_MAX = 1024,               /* concurrent `ask` calls */
     SC_CONFIG_FILE_MAX = 1024 * 1024,
+    SC_TLS_FILE_MAX =
+        1024 * 1024, /* a bundle of authorities, a certificate with its chain, a key */
     SC_OPENCLAW_FILE_MAX = 4 * 1024 * 1024,       /* a gateway's openclaw.json that we edit */
     SC_JSON5_DEPTH_MAX = 64,                      /* of objects and lists in it */
     SC_JSON5_MEMBERS_MAX = 4096,                  /* of one object */

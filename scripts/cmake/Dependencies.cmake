@@ -5,7 +5,7 @@ pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis>=0.14)
 # TLS to Redis (redis_tls.c), when there is a hiredis that can.
 pkg_check_modules(HIREDIS_SSL IMPORTED_TARGET hiredis_ssl>=1.0)
 pkg_check_modules(OPENSSL IMPORTED_TARGET openssl>=1.1.1)
-pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl>=7.74)
+pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl>=7.77)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson>=2.13)
 pkg_check_modules(CONFIG REQUIRED IMPORTED_TARGET libconfig>=1.5)
 pkg_check_modules(UUID REQUIRED IMPORTED_TARGET uuid)

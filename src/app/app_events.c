@@ -53,8 +53,9 @@ static void link_changed(struct sc_app *a, enum app_link_id id, enum sc_signal_i
     static const enum sc_signal_state signals[] = {
         [SC_LINK_OFF] = SC_SIGNAL_OFF, [SC_LINK_DOWN] = SC_SIGNAL_BAD, [SC_LINK_UP] = SC_SIGNAL_OK
     };
+    bool faulty = id == APP_LINK_CONSUL && state == SC_LINK_UP && *detail; /* directory.h */
     app_set_link(a, id, names[state], detail, remedy);
-    sc_board_set(a->board, sig, signals[state], detail, remedy);
+    sc_board_set(a->board, sig, faulty ? SC_SIGNAL_BAD : signals[state], detail, remedy);
 }
 
 /* --- the directory --- */

@@ -107,6 +107,8 @@ struct sc_app {
 
 /* app_parts.c: each builds one part; a negative code stops the building. */
 int app_build(struct sc_app *a, struct sc_err *err) SC_MUST_CHECK;
+/* Warns when Consul is not verified. */
+struct sc_http_tls_options app_consul_tls(const struct sc_app *a);
 
 /* app_events.c: what the parts tell each other. */
 struct sc_directory_events app_directory_events(struct sc_app *a);

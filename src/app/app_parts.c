@@ -84,6 +84,20 @@ static const char *or_null(const char *s)
     return s && *s ? s : NULL;
 }
 
+struct sc_http_tls_options app_consul_tls(const struct sc_app *a)
+{
+    if (!a->cfg.consul_tls_verify && strncmp(a->cfg.consul_addr, "https:", 6) == 0)
+        sc_log_warn(a->log, "consul.tls_unverified", SC_S("addr", a->cfg.consul_addr),
+                    SC_S("try", "set consul.ca_file and take consul.tls_verify away"),
+                    SC_S("instead", "whoever answers there is believed, and gets our token"));
+    return (struct sc_http_tls_options){ .who = "consul",
+                                         .ca_file = a->cfg.consul_ca_file,
+                                         .cert_file = a->cfg.consul_cert_file,
+                                         .key_file = a->cfg.consul_key_file,
+                                         .name = a->cfg.consul_tls_server_name,
+                                         .unverified = !a->cfg.consul_tls_verify };
+}
+
 static int build_consul(struct sc_app *a, struct sc_err *err)
 {
     if (!a->cfg.consul_enabled) {
@@ -101,6 +115,7 @@ static int build_consul(struct sc_app *a, struct sc_err *err)
         .key = app_mesh_key(a),
         .addr = a->cfg.consul_addr,
         .token = or_null(a->cfg.consul_token),
+        .tls = app_consul_tls(a),
         .prefix = a->cfg.cluster_prefix,
         .self_name = a->cfg.gateway_name,
         .state_dir = a->cfg.state_dir,

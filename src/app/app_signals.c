@@ -52,6 +52,18 @@ static void on_stop(void *ctx, int signum)
     d.ops->withdraw(d.impl, withdrawn, a);
 }
 
+static void apply_consul(struct sc_app *a)
+{
+    struct sc_err err = SC_ERR_INIT;
+    if (!a->consul)
+        return;
+    const struct sc_http_tls_options tls = app_consul_tls(a);
+    if (sc_consul_set_tls(a->consul, &tls, &err) < 0)
+        sc_log_error(a->log, "consul.tls_unchanged", SC_S("reason", err.text),
+                     SC_S("try", err.remedy), SC_S("instead", "the old certificates stay in use"));
+    sc_consul_set_token(a->consul, *a->cfg.consul_token ? a->cfg.consul_token : NULL);
+}
+
 static void apply(struct sc_app *a)
 {
     enum sc_log_level level;
@@ -62,8 +74,7 @@ static void apply(struct sc_app *a)
     const struct sc_memory_limits memory = app_memory_limits(a);
     sc_memory_set_limits(a->memory, &memory);
     sc_memory_set_readable(a->memory, a->cfg.memory_readable);
-    if (a->consul)
-        sc_consul_set_token(a->consul, *a->cfg.consul_token ? a->cfg.consul_token : NULL);
+    apply_consul(a);
     if (a->gateway)
         sc_gateway_ws_set_token(a->gateway, *a->cfg.gateway_token ? a->cfg.gateway_token : NULL);
 }

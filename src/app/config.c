@@ -93,6 +93,32 @@ static void default_gateway_name(struct sc_config_reader *r)
     sc_config_error(r, &err, "key `gateway.name`");
 }
 
+/* As for Consul's own programs: asked for, TLS is never given up for an http:// in the address. */
+static void derive_consul(struct sc_config *c)
+{
+    if (c->consul_tls && strncmp(c->consul_addr, "http://", 7) == 0) {
+        sc_auto_free char *url = sc_xasprintf("https://%s", c->consul_addr + 7);
+        sc_set_str(&c->consul_addr, url);
+    }
+}
+
+/* With a workload identity Nomad writes the token into a file, which it renews, and into the
+ * environment, which it cannot. */
+static void derive_consul_token(struct sc_config_reader *r, char *const *envp)
+{
+    struct sc_config *c = r->c;
+    struct sc_err err = SC_ERR_INIT;
+    const char *secrets = sc_env_get(envp, "NOMAD_SECRETS_DIR"), *token;
+    if (*c->consul_token || *c->consul_token_file)
+        return;
+    sc_auto_free char *path = sc_xasprintf("%s/consul_token", secrets ? secrets : "");
+    if (secrets && access(path, F_OK) == 0)
+        sc_set_str(&c->consul_token_file, path);
+    else if ((token = sc_env_get(envp, "CONSUL_TOKEN")) &&
+             sc_option_set_str(c, sc_option_find("consul.token"), token, &err) < 0)
+        sc_config_error(r, &err, "environment variable CONSUL_TOKEN");
+}
+
 /* What depends on other values or on the machine. */
 static void derive(struct sc_config_reader *r, char *const *envp)
 {
@@ -114,6 +140,36 @@ static void derive(struct sc_config_reader *r, char *const *envp)
     }
     if (!*c->gateway_name)
         default_gateway_name(r);
+    derive_consul(c);
+    derive_consul_token(r, envp);
+}
+
+static void check_consul_tls(struct sc_config_reader *r)
+{
+    const struct sc_config *c = r->c;
+    struct sc_err err = SC_ERR_INIT;
+    bool https = strncmp(c->consul_addr, "https:", 6) == 0;
+    if (!c->consul_enabled)
+        return;
+    if (!*c->consul_cert_file != !*c->consul_key_file) {
+        (void)sc_fail(&err, SC_ECONFIG, "consul.cert_file and consul.key_file go together");
+        (void)sc_err_remedy(&err, "set both, or none");
+        sc_config_error(r, &err, "key `consul.%s`", *c->consul_key_file ? "key_file" : "cert_file");
+    }
+    if (!https && (*c->consul_ca_file || *c->consul_cert_file)) {
+        (void)sc_fail(&err, SC_ECONFIG,
+                      "certificates are given, and it is not https://: they are "
+                      "not used");
+        (void)sc_err_remedy(&err, "write it with https://, or set consul.tls");
+        sc_config_warn(r, &err, "key `consul.addr`");
+    }
+    if (https && !c->consul_tls_verify) {
+        (void)sc_fail(&err, SC_ECONFIG,
+                      "it is false: whoever answers is believed to be Consul, and "
+                      "gets the token");
+        (void)sc_err_remedy(&err, "set consul.ca_file instead");
+        sc_config_warn(r, &err, "key `consul.tls_verify`");
+    }
 }
 
 /* Rules between options. */
@@ -133,6 +189,7 @@ static void check_together(struct sc_config_reader *r)
         (void)sc_err_remedy(&err, "set gateway.token_file or OPENCLAW_GATEWAY_TOKEN");
         sc_config_warn(r, &err, "key `gateway.auth`");
     }
+    check_consul_tls(r);
 }
 
 /* Fills c from all sources; c is whole afterwards, also when there were errors. */

@@ -147,3 +147,12 @@ int sc_check_token(char **value, struct sc_err *err)
             return sc_fail(err, SC_EINVAL, "it has a control character, perhaps a line end");
     return SC_OK;
 }
+
+int sc_check_host_name(char **value, struct sc_err *err)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._";
+    if ((*value)[strspn(*value, plain)] == '\0')
+        return SC_OK;
+    (void)sc_fail(err, SC_EINVAL, "it is no host name");
+    return sc_err_remedy(err, "write the name alone, e.g. server.dc1.consul");
+}

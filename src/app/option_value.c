@@ -104,8 +104,8 @@ void sc_option_set_bool(struct sc_config *c, const struct sc_option *o, bool val
 
 static int parse_bool(const char *text, bool *ret, struct sc_err *err)
 {
-    static const char *const yes[] = { "true", "1", "yes", "on" };
-    static const char *const no[] = { "false", "0", "no", "off" };
+    static const char *const yes[] = { "true", "1", "yes", "on", "t" };
+    static const char *const no[] = { "false", "0", "no", "off", "f" };
     for (size_t i = 0; i < SC_ARRAY_LEN(yes); i++) {
         if (strcasecmp(text, yes[i]) == 0 || strcasecmp(text, no[i]) == 0) {
             *ret = strcasecmp(text, yes[i]) == 0;

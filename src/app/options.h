@@ -92,5 +92,6 @@ int sc_check_listen(char **value, struct sc_err *err);
 int sc_check_socket_path(char **value, struct sc_err *err);
 int sc_check_memory_readable(char **value, struct sc_err *err);
 int sc_check_token(char **value, struct sc_err *err);
+int sc_check_host_name(char **value, struct sc_err *err);
 
 #endif

@@ -87,3 +87,17 @@ void sc_base64(struct sc_buf *out, const uint8_t *p, size_t n)
 {
     base64(out, p, n, sodium_base64_VARIANT_ORIGINAL);
 }
+
+bool sc_base64_read(struct sc_buf *out, const char *text, size_t n)
+{
+    uint8_t *bytes = sc_xmalloc(n + 1); /* more than enough: four characters are three bytes */
+    const char *end = text;
+    size_t len = 0;
+    bool ok = sodium_base642bin(bytes, n + 1, text, n, " \t\r\n", &len, &end,
+                                sodium_base64_VARIANT_ORIGINAL) == 0 &&
+              end == text + n;
+    if (ok)
+        sc_buf_add(out, bytes, len);
+    free(bytes);
+    return ok;
+}

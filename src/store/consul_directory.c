@@ -10,7 +10,10 @@
 #include "sideclaw/mem.h"
 #include "sideclaw/parse.h"
 
-enum { WITHDRAW_MS = 1800 }; /* of the 2 s that the port promises */
+enum {
+    WITHDRAW_MS = 1800,        /* of the 2 s that the port promises */
+    REFUSED_MS = 5 * 60 * 1000 /* a refusal that does not come again is over */
+};
 
 /* Whose word the link's state is made of. */
 enum source { AGENTS, GATEWAYS, SESSION, PRESENCE, SOURCES };
@@ -24,6 +27,8 @@ struct sc_consul {
     struct sc_consul_deps d;
     char *prefix, *self, *state_dir;
     struct sc_consul_env env;
+    struct sc_http_tls *tls; /* NULL: the address is not https */
+    struct sc_consul_refused *refused;
     struct sc_consul_session *session;
     struct sc_consul_view *view;
     struct sc_consul_cluster *cluster;
@@ -52,22 +57,34 @@ struct sc_consul {
 
 /* ---- the link ---- */
 
-static void set_link(struct sc_consul *c, enum sc_link_state state, const char *detail,
+static void log_link(const struct sc_consul *c, enum sc_link_state state, const char *detail,
                      const char *remedy)
 {
-    bool came = state == SC_LINK_UP && c->link != SC_LINK_UP, again = came && c->was_up;
-    if (state == c->link && sc_streq(detail, c->link_detail))
-        return;
-    c->link = state;
-    c->was_up |= came;
-    (void)snprintf(c->link_detail, sizeof c->link_detail, "%s", detail);
-    if (state == SC_LINK_UP)
+    if (state == SC_LINK_UP && *detail)
+        sc_log_warn(c->d.log, "consul.refused", SC_S("reason", detail), SC_S("try", remedy),
+                    SC_S("instead", "everything else works; it is tried again"));
+    else if (state == SC_LINK_UP)
         sc_log_info(c->d.log, "consul.up", SC_S("addr", c->d.addr));
     else
         sc_log_warn(c->d.log, "consul.down", SC_S("reason", detail), SC_S("try", remedy),
                     SC_S("instead", "the last good view is used"));
+}
+
+/* Up with a detail: something is refused. */
+static void set_link(struct sc_consul *c, enum sc_link_state state, const char *detail,
+                     const char *remedy)
+{
+    bool came = state == SC_LINK_UP && c->link != SC_LINK_UP, again = came && c->was_up;
+    bool changed = state != c->link;
+    if (!changed && sc_streq(detail, c->link_detail))
+        return;
+    c->link = state;
+    c->was_up |= came;
+    (void)snprintf(c->link_detail, sizeof c->link_detail, "%s", detail);
+    log_link(c, state, detail, remedy);
     c->d.events.link(c->d.events.ctx, state, detail, remedy);
-    sc_consul_mailbox_link(c->mailbox, state, detail, remedy);
+    if (changed || state != SC_LINK_UP)
+        sc_consul_mailbox_link(c->mailbox, state, detail, remedy);
     if (again) { /* one of them may not have noticed: it slept, or waits at the new one */
         sc_consul_watch_doubt(c->watch_agents);
         sc_consul_watch_doubt(c->watch_gateways);
@@ -75,6 +92,44 @@ static void set_link(struct sc_consul *c, enum sc_link_state state, const char *
     }
     if (came)
         sc_consul_presence_again(c->presence);
+}
+
+static void judge(struct sc_consul *c)
+{
+    struct sc_err refused = SC_ERR_INIT;
+    for (size_t i = 0; i < SOURCES; i++) {
+        if (c->reports[i].state != ILL)
+            continue;
+        set_link(c, SC_LINK_DOWN, c->reports[i].err.text, c->reports[i].err.remedy);
+        return;
+    }
+    if (c->reports[AGENTS].state != WELL || c->reports[GATEWAYS].state != WELL ||
+        c->reports[SESSION].state != WELL)
+        return;
+    (void)sc_consul_refused_first(c->refused, &refused);
+    set_link(c, SC_LINK_UP, refused.text, refused.remedy);
+}
+
+/* Not now: the call whose answer it is has its own word first. */
+static void on_judge(void *ctx)
+{
+    struct sc_consul *c = ctx;
+    if (!c->closed)
+        judge(c);
+}
+
+static void on_answer(void *ctx, const struct sc_consul_request *req,
+                      const struct sc_http_response *res, const struct sc_err *err)
+{
+    struct sc_consul *c = ctx;
+    struct sc_err was = SC_ERR_INIT, is = SC_ERR_INIT;
+    (void)sc_consul_refused_first(c->refused, &was);
+    sc_consul_refused_hear(c->refused, req, res, err);
+    (void)sc_consul_refused_first(c->refused, &is);
+    if (sc_streq(was.text, is.text) || c->closed)
+        return;
+    sc_loop_undefer(c->d.loop, on_judge, c);
+    sc_loop_defer(c->d.loop, on_judge, c);
 }
 
 static void heard(struct sc_consul *c, enum source source, const struct sc_err *err)
@@ -86,15 +141,7 @@ static void heard(struct sc_consul *c, enum source source, const struct sc_err *
         r->err = *err;
     if (back && source != SESSION)
         sc_consul_session_kick(c->session); /* its own retry may be seconds away */
-    for (size_t i = 0; i < SOURCES; i++) {
-        if (c->reports[i].state != ILL)
-            continue;
-        set_link(c, SC_LINK_DOWN, c->reports[i].err.text, c->reports[i].err.remedy);
-        return;
-    }
-    if (c->reports[AGENTS].state == WELL && c->reports[GATEWAYS].state == WELL &&
-        c->reports[SESSION].state == WELL)
-        set_link(c, SC_LINK_UP, "", "");
+    judge(c);
 }
 
 static void on_agents_state(void *ctx, const struct sc_err *err)
@@ -112,9 +159,16 @@ static void on_session_state(void *ctx, const struct sc_err *err)
     heard(ctx, SESSION, err);
 }
 
+/* Longer than anything is apart that is tried again. */
+static int64_t lapse_ms(const struct sc_consul *c)
+{
+    return REFUSED_MS + 3 * c->d.heartbeat_ms;
+}
+
 static void on_presence_state(void *ctx, const struct sc_err *err)
 {
     struct sc_consul *c = ctx;
+    sc_consul_refused_lapse(c->refused, lapse_ms(c));
     heard(c, PRESENCE, err);
     if (!err && c->catalog && c->gateway_url && sc_consul_presence_named(c->presence))
         sc_consul_catalog_check(c->catalog, c->gateway_url);
@@ -390,6 +444,16 @@ struct sc_consul *sc_consul_new(const struct sc_consul_deps *deps, struct sc_err
     };
     c->withdraw_timer = sc_timer_new(deps->loop, on_withdraw_timeout, c);
     build(c);
+    c->refused = sc_consul_refused_new(deps->clock);
+    sc_consul_kv_on_answer(c->env.kv, on_answer, c);
+    if (strncmp(deps->addr, "https:", 6) != 0)
+        return c;
+    c->tls = sc_http_tls_new(&deps->tls, deps->log, err);
+    if (!c->tls) {
+        sc_consul_free(c);
+        return NULL;
+    }
+    sc_consul_kv_set_tls(c->env.kv, c->tls);
     return c;
 }
 
@@ -486,10 +550,19 @@ int sc_consul_drop(struct sc_consul *c, const char *rest, sc_directory_done_fn *
 void sc_consul_set_token(struct sc_consul *c, const char *token)
 {
     sc_consul_kv_set_token(c->env.kv, token);
+    if (!c->started || c->closed)
+        return;
+    sc_consul_refused_clear(c->refused);
+    judge(c);
     sc_consul_session_kick(c->session);
-    if (c->started && !c->closed)
-        sc_consul_maint_restart(c->maintenance);
+    sc_consul_maint_restart(c->maintenance);
+    sc_consul_presence_again(c->presence);
     on_reread(c);
+}
+
+int sc_consul_set_tls(struct sc_consul *c, const struct sc_http_tls_options *o, struct sc_err *err)
+{
+    return c->tls ? sc_http_tls_set(c->tls, o, err) : SC_OK;
 }
 
 void sc_consul_close(struct sc_consul *c)
@@ -518,10 +591,13 @@ void sc_consul_free(struct sc_consul *c)
         return;
     sc_consul_close(c);
     sc_loop_undefer(c->d.loop, report_withdrawn, c);
+    sc_loop_undefer(c->d.loop, on_judge, c);
     sc_timer_free(c->withdraw_timer);
     sc_consul_mailbox_free(c->mailbox);
     sc_consul_view_free(c->view);
     sc_consul_kv_free(c->env.kv);
+    sc_http_tls_free(c->tls);
+    sc_consul_refused_free(c->refused);
     struct putting *p;
     while ((p = LIST_FIRST(&c->puts))) {
         LIST_REMOVE(p, link);

@@ -26,10 +26,24 @@ typedef void sc_consul_done_fn(void *ctx, const struct sc_http_response *res,
 struct sc_consul_kv *sc_consul_kv_new(struct sc_loop *loop, struct sc_http_client *http,
                                       const char *addr, const char *token);
 void sc_consul_kv_set_token(struct sc_consul_kv *kv, const char *token);
+/* Borrowed; for an https address. */
+void sc_consul_kv_set_tls(struct sc_consul_kv *kv, struct sc_http_tls *tls);
 /* No done runs any more. */
 void sc_consul_kv_free(struct sc_consul_kv *kv);
 /* done does not run. NULL is fine. */
 void sc_consul_kv_cancel(struct sc_consul_call *call);
+
+/* An API call, as it was made. */
+struct sc_consul_request {
+    const char *method;
+    const char *path; /* behind /v1/ */
+};
+/* Each answer is heard before its done runs: err as there. */
+typedef void sc_consul_heard_fn(void *ctx, const struct sc_consul_request *req,
+                                const struct sc_http_response *res, const struct sc_err *err);
+void sc_consul_kv_on_answer(struct sc_consul_kv *kv, sc_consul_heard_fn *fn, void *ctx);
+/* Is this Consul's text about a right that is missing, or a token that it does not know? */
+bool sc_consul_denies(const char *text);
 
 /* Calls about single messages, of which there may be thousands, take turns: SC_KV_CALLS_MAX are
  * under way at once, so that a backlog neither uses up descriptors nor keeps the heartbeat waiting.
@@ -77,6 +91,25 @@ struct sc_consul_call *sc_consul_kv_service_deregister(struct sc_consul_kv *kv, 
 struct sc_consul_call *sc_consul_kv_instance(struct sc_consul_kv *kv, const char *gateway,
                                              int64_t index, int64_t wait_ms,
                                              sc_consul_done_fn *done, void *ctx);
+
+/* ---- consul_refused.c: what the token may not do ---- */
+
+/* right: "read" or "write"; name: a key, "sessions" or "service openclaw-gateway". */
+typedef void sc_consul_right_fn(void *ctx, const char *right, const char *name);
+/* The rights that a request needs; refused: those of them that it was refused for. */
+void sc_consul_asked(const struct sc_consul_request *req, const struct sc_http_response *res,
+                     bool refused, sc_consul_right_fn *fn, void *ctx);
+
+struct sc_consul_refused;
+struct sc_consul_refused *sc_consul_refused_new(struct sc_clock clock);
+void sc_consul_refused_hear(struct sc_consul_refused *f, const struct sc_consul_request *req,
+                            const struct sc_http_response *res, const struct sc_err *err);
+/* Forget what was not refused again in so long: nobody asks for it any more. */
+void sc_consul_refused_lapse(struct sc_consul_refused *f, int64_t age_ms);
+void sc_consul_refused_clear(struct sc_consul_refused *f);
+/* False: nothing is refused. */
+bool sc_consul_refused_first(const struct sc_consul_refused *f, struct sc_err *ret);
+void sc_consul_refused_free(struct sc_consul_refused *f);
 
 /* What all parts share; borrowed, outlives them. */
 struct sc_consul_env {

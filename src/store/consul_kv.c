@@ -14,6 +14,9 @@ struct sc_consul_kv {
     struct sc_http_client *http;
     char *addr;         /* without a slash at its end */
     char *token_header; /* "X-Consul-Token: ..."; NULL when none. Secret. */
+    struct sc_http_tls *tls;
+    sc_consul_heard_fn *heard;
+    void *heard_ctx;
     TAILQ_HEAD(call_list, sc_consul_call) calls;
     TAILQ_HEAD(turn_list, sc_consul_call) waiting; /* of them: not begun, first come first served */
     size_t n_turns, n_waiting, waiting_bytes;      /* n_turns: begun of those that take turns */
@@ -26,7 +29,8 @@ struct sc_consul_call {
     bool in_turn;          /* counts in n_turns */
     bool waits;
     TAILQ_ENTRY(sc_consul_call) turn;
-    char *path; /* while it waits */
+    const char *method;
+    char *path;
     struct sc_buf body;
     sc_consul_done_fn *done;
     void *ctx;
@@ -54,6 +58,17 @@ void sc_consul_kv_set_token(struct sc_consul_kv *kv, const char *token)
 {
     sc_secret_free(kv->token_header);
     kv->token_header = token && token[0] ? sc_xasprintf("X-Consul-Token: %s", token) : NULL;
+}
+
+void sc_consul_kv_set_tls(struct sc_consul_kv *kv, struct sc_http_tls *tls)
+{
+    kv->tls = tls;
+}
+
+void sc_consul_kv_on_answer(struct sc_consul_kv *kv, sc_consul_heard_fn *fn, void *ctx)
+{
+    kv->heard = fn;
+    kv->heard_ctx = ctx;
 }
 
 static void on_unsent(void *ctx);
@@ -113,24 +128,58 @@ static bool mentions(const struct sc_http_response *res, const char *words)
     return strstr(res->body, words) != NULL;
 }
 
-static int token_refused(struct sc_err *err, const struct sc_consul_kv *kv, int status)
+bool sc_consul_denies(const char *text)
 {
-    (void)sc_fail(err, SC_EAUTH, "consul at %s: ACL token %s (%d)", kv->addr,
-                  kv->token_header ? "refused" : "missing", status);
-    return sc_err_remedy(err, "set CONSUL_HTTP_TOKEN or consul.token_file to a token with the "
-                              "policy in consul/acl-sidecar.hcl");
+    return strstr(text, "Permission denied") || strstr(text, "ACL not found");
+}
+
+/* The first of them, for people. */
+static void on_right(void *ctx, const char *right, const char *name)
+{
+    struct sc_buf *text = ctx;
+    if (text->n == 0)
+        sc_buf_addf(text, ": it may not %s %.100s", right, name);
+}
+
+/* A token that expired or was deleted is as unknown to Consul as one that never was. */
+static int token_refused(struct sc_err *err, const struct sc_consul_call *call,
+                         const struct sc_http_response *res)
+{
+    const struct sc_consul_kv *kv = call->kv;
+    const struct sc_consul_request req = { .method = call->method, .path = call->path };
+    sc_auto_buf struct sc_buf what = SC_BUF_INIT;
+    if (!kv->token_header) {
+        (void)sc_fail(err, SC_EAUTH, "consul at %s: ACL token missing (%d)", kv->addr, res->status);
+        return sc_err_remedy(err, "set CONSUL_HTTP_TOKEN or consul.token_file to a token with the "
+                                  "policy in consul/acl-sidecar.hcl");
+    }
+    if (mentions(res, "ACL not found")) {
+        (void)sc_fail(err, SC_EAUTH,
+                      "consul at %s: ACL token refused (%d): Consul does not know "
+                      "it: it is wrong, expired or deleted",
+                      kv->addr, res->status);
+        return sc_err_remedy(err, "put a valid one into the file of consul.token_file and send "
+                                  "SIGHUP; if it is in the environment, restart with another");
+    }
+    sc_consul_asked(&req, res, true, on_right, &what);
+    (void)sc_fail(err, SC_EAUTH, "consul at %s: ACL token refused (%d)%s", kv->addr, res->status,
+                  sc_buf_str(&what));
+    return sc_err_remedy(err, "give the token the policy of consul/acl-sidecar.hcl (with another "
+                              "cluster.prefix, change it there), or set consul.token_file to a "
+                              "token that has it and send SIGHUP");
 }
 
 /* Consul says why in a line of plain text; some of it echoes keys, so only its start is repeated.
  */
-static int explain(const struct sc_consul_kv *kv, const struct sc_http_response *res,
+static int explain(const struct sc_consul_call *call, const struct sc_http_response *res,
                    struct sc_err *err)
 {
+    const struct sc_consul_kv *kv = call->kv;
     int line = (int)strcspn(res->body, "\r\n");
     if (line > 120)
         line = 120;
-    if (res->status == 403 || mentions(res, "ACL not found") || mentions(res, "Permission denied"))
-        return token_refused(err, kv, res->status);
+    if (res->status == 403 || sc_consul_denies(res->body))
+        return token_refused(err, call, res);
     enum sc_code code = res->status == 404   ? SC_ENOENT
                         : res->status == 409 ? SC_EEXIST
                         : res->status == 413 ? SC_ETOOBIG
@@ -139,6 +188,8 @@ static int explain(const struct sc_consul_kv *kv, const struct sc_http_response 
                                              : SC_EPROTO;
     (void)sc_fail(err, code, "consul at %s answers %d%s%.*s", kv->addr, res->status,
                   line > 0 ? ": " : "", line, res->body);
+    if (mentions(res, "HTTP request to an HTTPS server"))
+        return sc_err_remedy(err, "write consul.addr with https://, or set CONSUL_HTTP_SSL=true");
     if (code == SC_EAWAY)
         return sc_err_remedy(err, "look at Consul's own log; it needs a cluster leader");
     if (code == SC_EPROTO)
@@ -155,10 +206,17 @@ static void on_http_done(void *ctx, const struct sc_http_response *res,
     call->op = NULL;
     if (!res) {
         (void)sc_fail(&err, http_err->code, "consul at %s", http_err->text);
-        (void)sc_err_remedy(&err, "start Consul (consul agent -dev), or set consul.addr");
+        (void)sc_err_remedy(&err, "%s",
+                            *http_err->remedy
+                                ? http_err->remedy
+                                : "start Consul (consul agent -dev), or set consul.addr");
     } else if (res->status / 100 != 2) {
-        (void)explain(kv, res, &err);
+        (void)explain(call, res, &err);
     }
+    if (res && kv->heard)
+        kv->heard(kv->heard_ctx,
+                  &(struct sc_consul_request){ .method = call->method, .path = call->path }, res,
+                  err.code == SC_OK ? NULL : &err);
     sc_consul_done_fn *done = call->done;
     void *done_ctx = call->ctx;
     call_free(call);
@@ -187,9 +245,13 @@ static void begin(struct sc_consul_call *call, struct sc_http_request *req, cons
 {
     struct sc_consul_kv *kv = call->kv;
     sc_auto_free char *url = sc_xasprintf("%s/v1/%s", kv->addr, path);
+    if (!call->path)
+        call->path = sc_xstrdup(path);
+    call->method = req->method;
     const char *const headers[] = { kv->token_header, NULL };
     req->url = url;
     req->headers = headers;
+    req->tls = kv->tls;
     if (req->timeout_ms == 0)
         req->timeout_ms = CALL_TIMEOUT_MS;
     if (sc_http_send(kv->http, req, on_http_done, call, &call->op, &call->err) < 0)

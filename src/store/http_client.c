@@ -12,6 +12,7 @@
 #include <strings.h>
 #include <sys/queue.h>
 
+#include "http_tls.h"
 #include "sideclaw/buf.h"
 #include "sideclaw/limits.h"
 #include "sideclaw/mem.h"
@@ -37,8 +38,10 @@ struct sc_http_op {
     struct sc_http_client *client;
     TAILQ_ENTRY(sc_http_op) link;
     CURL *easy;
-    struct curl_slist *headers;
+    struct curl_slist *headers, *connect_to;
     char *body;
+    size_t body_len;
+    struct sc_http_tls *tls;
     char *origin; /* scheme://host:port, for error texts; never the path, which may name secrets */
     int64_t timeout_ms;
     bool added;     /* curl has it */
@@ -61,6 +64,7 @@ static void op_free(struct sc_http_op *op)
     if (op->easy)
         curl_easy_cleanup(op->easy);
     curl_slist_free_all(op->headers);
+    curl_slist_free_all(op->connect_to);
     free(op->body);
     free(op->origin);
     sc_buf_fini(&op->answer);
@@ -157,6 +161,8 @@ static int explain(struct sc_http_op *op, CURLcode code, struct sc_err *err)
     }
     (void)curl_easy_getinfo(op->easy, CURLINFO_OS_ERRNO, &os_errno);
     const char *why = op->curl_text[0] ? op->curl_text : curl_easy_strerror(code);
+    if (sc_http_tls_explain(op->tls, op->origin, code, why, err))
+        return err->code;
     if (code == CURLE_OPERATION_TIMEDOUT)
         return sc_fail(err, SC_ETIMEDOUT, "%s does not answer in time", op->origin);
     if (code == CURLE_COULDNT_CONNECT && os_errno == ECONNREFUSED)
@@ -183,7 +189,9 @@ static void deliver(struct sc_http_op *op, CURLcode code)
         struct sc_http_response res = { .status = (int)status,
                                         .body = sc_buf_str(&op->answer),
                                         .body_len = op->answer.n,
-                                        .consul_index = op->consul_index };
+                                        .consul_index = op->consul_index,
+                                        .sent = op->body ? op->body : "",
+                                        .sent_len = op->body_len };
         op->done(op->ctx, &res, NULL);
     }
     op_free(op);
@@ -299,6 +307,7 @@ static void set_method(struct sc_http_op *op, const struct sc_http_request *req)
         (void)curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, req->method);
     if (req->body_len > 0 || sc_streq(req->method, "PUT") || sc_streq(req->method, "POST")) {
         op->body = sc_xmalloc(req->body_len + 1);
+        op->body_len = req->body_len;
         if (req->body_len > 0)
             memcpy(op->body, req->body, req->body_len);
         (void)curl_easy_setopt(h, CURLOPT_POSTFIELDS, op->body);
@@ -322,6 +331,9 @@ static void set_headers(struct sc_http_op *op, const struct sc_http_request *req
     }
     if (!typed)
         op->headers = curl_slist_append(op->headers, "Content-Type:");
+    sc_auto_free char *host = op->tls ? sc_http_tls_host_header(op->tls, req->url) : NULL;
+    if (host)
+        op->headers = curl_slist_append(op->headers, host);
     sc_assert(op->headers);
     (void)curl_easy_setopt(op->easy, CURLOPT_HTTPHEADER, op->headers);
 }
@@ -343,6 +355,7 @@ static void set_bounds(struct sc_http_op *op, const struct sc_http_request *req)
     /* What we call is ours and near: http_proxy in the environment is meant for the agents. */
     (void)curl_easy_setopt(h, CURLOPT_PROXY, "");
     (void)curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    (void)curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     /* A blocking query is silent for minutes; a peer that vanished without a word must show. */
     (void)curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
     (void)curl_easy_setopt(h, CURLOPT_TCP_KEEPIDLE, 20L);
@@ -360,6 +373,13 @@ static void set_callbacks(struct sc_http_op *op)
     (void)curl_easy_setopt(h, CURLOPT_WRITEDATA, op);
 }
 
+static int set_address(struct sc_http_op *op, const struct sc_http_request *req, struct sc_err *err)
+{
+    if (curl_easy_setopt(op->easy, CURLOPT_URL, req->url) != CURLE_OK)
+        return sc_fail(err, SC_EINVAL, "the address cannot be called");
+    return op->tls ? sc_http_tls_apply(op->tls, op->easy, req->url, &op->connect_to, err) : SC_OK;
+}
+
 int sc_http_send(struct sc_http_client *c, const struct sc_http_request *req, sc_http_done_fn *done,
                  void *ctx, struct sc_http_op **ret_op, struct sc_err *err)
 {
@@ -374,6 +394,7 @@ int sc_http_send(struct sc_http_client *c, const struct sc_http_request *req, sc
     op->client = c;
     op->easy = easy;
     op->origin = origin_of(req->url);
+    op->tls = strncasecmp(req->url, "https://", 8) == 0 ? req->tls : NULL;
     op->done = done;
     op->ctx = ctx;
     op->chunk = req->chunk;
@@ -383,9 +404,10 @@ int sc_http_send(struct sc_http_client *c, const struct sc_http_request *req, sc
     set_method(op, req);
     set_headers(op, req);
     set_bounds(op, req);
-    if (curl_easy_setopt(easy, CURLOPT_URL, req->url) != CURLE_OK) {
+    int r = set_address(op, req, err);
+    if (r < 0) {
         op_free(op);
-        return sc_fail(err, SC_EINVAL, "the address cannot be called");
+        return r;
     }
     if (!c->inside) {
         op->added = curl_multi_add_handle(c->multi, easy) == CURLM_OK;

@@ -171,6 +171,21 @@ int sc_kv_txn_errors(const char *json, size_t n, sc_kv_txn_error_fn *fn, void *c
     return SC_OK;
 }
 
+void sc_kv_txn_ops(const char *json, size_t n, sc_kv_txn_op_fn *fn, void *ctx)
+{
+    json_auto_t *root = json_loadb(json, n, 0, NULL);
+    size_t i;
+    const json_t *op;
+    json_array_foreach (root, i, op) {
+        const json_t *kv = json_object_get(op, "KV");
+        const char *verb = json_string_value(json_object_get(kv, "Verb"));
+        const char *key = json_string_value(json_object_get(kv, "Key"));
+        bool reads = verb && (strcmp(verb, "get-tree") == 0 || strcmp(verb, "check-session") == 0);
+        if (i < SC_KV_TXN_OPS_MAX && verb && key)
+            fn(ctx, i, !reads, key);
+    }
+}
+
 /* jansson takes only UTF-8; what is none (a host in the configuration, an error text that quotes
  * its input) must not end in an assert. */
 static const char *utf8(const char *s)

@@ -221,11 +221,13 @@ def test_without_the_block_of_the_cluster_nobody_is_a_member(
     guarded: Consul, mesh_as_shipped: Mesh
 ) -> None:
     token = guarded.new_token(without("acl-sidecar.hcl", 'key_prefix "openclaw/cluster/"'))
-    mesh_as_shipped.add("jerry-gateway", ["jerry"], consul__token=token)
+    jerry = mesh_as_shipped.add("jerry-gateway", ["jerry"], consul__token=token)
     beat = "openclaw/gateways/jerry-gateway/last_heartbeat"
     first = eventually(lambda: guarded.get(beat), "a heartbeat")
     eventually(lambda: (guarded.get(beat) or "") > first, "another one", 20)
     assert guarded.get("openclaw/cluster/members") is None
+    link = jerry.link("consul")
+    assert link["state"] == "up" and "may not write openclaw/cluster/" in link["detail"], link
 
 
 # --- the others' policies ---

@@ -49,9 +49,13 @@ class Consul:
         keep: bool = False,
         name: str = "consul",
         datacenter: str = "dc1",
+        more: Optional[dict[str, Any]] = None,
     ) -> None:
+        """more: further configuration; with a cert_file in it there is an HTTPS port, too."""
         self.folder, self.acl, self.keep = folder, acl, keep
         self.datacenter, self.wan_port = datacenter, free_port()
+        self.more = dict(more or {})
+        self.https_port = free_port() if "cert_file" in self.more else -1
         self.program = find_consul()
         self.port = free_port()
         self.addr = f"http://127.0.0.1:{self.port}"
@@ -74,7 +78,7 @@ class Consul:
             "serf_wan": self.wan_port,
             "dns": -1,
             "grpc": -1,
-            "https": -1,
+            "https": self.https_port,
         }
         newer = version(self.program)
         if newer >= (1, 14):
@@ -97,6 +101,7 @@ class Consul:
                 "default_policy": "deny",
                 "tokens": {root: ROOT_TOKEN},
             }
+        config.update(self.more)
         return config
 
     def start(self) -> "Consul":
