@@ -1,5 +1,5 @@
-# What a sidecar may do in Consul, and nothing more. Make a token with it and give it to the sidecar as
-# CONSUL_HTTP_TOKEN or in the file that consul.token_file names:
+# What a sidecar may do in Consul, and nothing more. Make a token with it and give it to the sidecar in
+# the file that consul.token_file names (it is read again on SIGHUP), or as CONSUL_HTTP_TOKEN:
 #
 #   consul acl policy create -name sideclaw -rules @consul/acl-sidecar.hcl
 #   consul acl token create -description "sideclaw on $(hostname)" -policy-name sideclaw
@@ -7,6 +7,8 @@
 # To change it later: consul acl policy update -name sideclaw -rules @consul/acl-sidecar.hcl
 # Under Nomad with workload identities (var.consul_acl of the jobs) attach it to the role of the tasks:
 # consul acl role update -name nomad-tasks-default -policy-name sideclaw
+#
+# What the token may not do is a fault of the sidecar's `consul` signal, which names the key.
 #
 # With another cluster.prefix, replace "openclaw/" below. A fresh token is "ACL not found" on some
 # servers for up to two seconds; the sidecar tries again by itself.
@@ -51,7 +53,7 @@ node_prefix "" {
 }
 
 # Our entry in the catalog with its checks (consul.register_service): to look whether it is still there,
-# to put it there, to take it away.
+# to put it there, to tell its checks (consul.check_type = "ttl"), to take it away.
 service "openclaw-gateway" {
   policy = "write"
 }

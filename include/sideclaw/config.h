@@ -28,6 +28,9 @@ struct sc_config {
     char *consul_addr, *consul_token, *consul_token_file;
     char *consul_ca_file, *consul_cert_file, *consul_key_file, *consul_tls_server_name;
     int64_t consul_heartbeat_s, consul_session_ttl_s;
+    struct sc_strv consul_tags;
+    char *consul_service_address, *consul_check_type, *consul_check_page, *consul_check_url;
+    int64_t consul_check_interval_s, consul_deregister_critical_service_after_s;
     bool redis_enabled;
     char *redis_url, *redis_password, *redis_password_file;
     char *redis_sentinel_password, *redis_sentinel_password_file;

@@ -15,6 +15,21 @@
 #include "sideclaw/message_json.h"
 #include "sideclaw/transport.h"
 
+/* Our entry in the catalog: service openclaw-gateway, with the gateway's address. */
+struct sc_consul_registration {
+    bool enabled;
+    const char *url; /* of our HTTP server, for Consul's agent: "http://127.0.0.1:18790"; NULL */
+    bool ttl;        /* the checks are told by us instead; also without a url */
+    bool health, traffic;                   /* a check for the page of that name */
+    int64_t interval_s, deregister_after_s; /* 0: never */
+    const char *address;                    /* HOST[:PORT] of the gateway; NULL: its url's */
+    const char *version;                    /* ours */
+    const struct sc_strv *tags;
+    /* What the page would answer (200, 429, 503), and why; for TTL. */
+    int (*page)(void *ctx, bool traffic, struct sc_buf *ret_why);
+    void *ctx;
+};
+
 /* All borrowed; must outlive the directory. */
 struct sc_consul_deps {
     struct sc_loop *loop;
@@ -32,8 +47,7 @@ struct sc_consul_deps {
     const char *state_dir; /* holds consul.session and directory.json, the last good view */
     int64_t heartbeat_ms;  /* only to bound waits; publish() is called by the domain */
     int64_t session_ttl_ms;
-    bool register_service;  /* catalog service openclaw-gateway with our HTTP health as check */
-    const char *health_url; /* http://127.0.0.1:18790/health; NULL while HTTP is off */
+    struct sc_consul_registration service;
 };
 
 struct sc_consul;
@@ -60,6 +74,8 @@ void sc_consul_set_token(struct sc_consul *c, const char *token);
 /* Other certificates, from the next connection on; the old ones stay when it fails. */
 int sc_consul_set_tls(struct sc_consul *c, const struct sc_http_tls_options *o,
                       struct sc_err *err) SC_MUST_CHECK;
+/* The pages say something else: TTL checks are told at once. */
+void sc_consul_health_changed(struct sc_consul *c);
 void sc_consul_close(struct sc_consul *c);
 void sc_consul_free(struct sc_consul *c);
 

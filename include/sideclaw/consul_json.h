@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sideclaw/agent.h"
 #include "sideclaw/buf.h"
 #include "sideclaw/err.h"
 #include "sideclaw/limits.h"
@@ -86,18 +87,41 @@ int sc_consul_session_from_json(const char *json, size_t n, struct sc_consul_ses
 /* Behavior release, LockDelay 0: a gateway that comes back must get its own names at once. */
 void sc_consul_session_to_json(const char *name, int64_t ttl_ms, struct sc_buf *out);
 
+struct sc_consul_check {
+    const char *id, *name;
+    const char *url;    /* asked by Consul's agent; NULL: it is told (TTL) */
+    int64_t interval_s; /* between questions; of a TTL how long it is without news */
+    const char *status; /* to begin with: "passing", "warning"; NULL: critical */
+};
+enum {
+    SC_CONSUL_CHECKS_MAX = 2,
+    SC_CONSUL_META_MAX = 512,   /* bytes of a value of Meta; Consul's own limit */
+    SC_CONSUL_OUTPUT_MAX = 4096 /* of a check's output; Consul cuts it there, too */
+};
+
 struct sc_consul_service {
     const char *id, *name, *address;
     uint16_t port;
-    const char *gateway;    /* becomes Meta.gateway */
-    const char *health_url; /* the HTTP check */
+    const struct sc_strv *tags;
+    /* Meta */
+    const char *gateway, *version;
+    const char *agents; /* "jerry,scribe" */
+    const struct sc_consul_check *checks;
+    size_t n_checks;
+    int64_t deregister_after_s; /* of being critical; 0: never */
 };
 void sc_consul_service_to_json(const struct sc_consul_service *s, struct sc_buf *out);
+/* The names with commas between them; what does not fit into Meta is left out, and "..." says so.
+ */
+void sc_consul_names(const struct sc_strv *names, struct sc_buf *out);
+/* What a TTL check is told. */
+void sc_consul_check_to_json(const char *status, const char *output, struct sc_buf *out);
 
 /* Of GET /v1/health/service/...: is one of the instances, or its node, in maintenance mode? Consul
  * says so by a check with a name of its own, whose notes are what the operator gave as the reason.
  * Source: Consul HTTP API, agent/maintenance and agent/service/maintenance. */
 struct sc_consul_maintenance {
+    bool present; /* there is an instance */
     bool on;
     char reason[SC_REASON_MAX]; /* "" while off */
 };

@@ -120,7 +120,7 @@ void sc_app_free(struct sc_app *a)
     sc_loop_free(a->loop);
     sc_log_free(a->log);
     free_links(a);
-    free(a->health_url);
+    free(a->check_url);
     free(a->peer_url);
     free(a->mcp_url);
     free(a->spool_path);

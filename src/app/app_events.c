@@ -364,10 +364,25 @@ void app_gateway_alive(void *app, const char *name)
         sc_router_hurry(a->router, name);
 }
 
+static void add_reason(void *ctx, const char *reason)
+{
+    sc_buf_addf(ctx, "%s\n", reason);
+}
+
+int app_page(void *app, bool traffic, struct sc_buf *ret_why)
+{
+    const struct sc_app *a = app;
+    sc_buf_addf(ret_why, "%s\n", sc_health_name(sc_board_verdict(a->board)));
+    sc_board_reasons(a->board, add_reason, ret_why);
+    return sc_board_status(a->board, traffic ? SC_PAGE_TRAFFIC : SC_PAGE_HEALTH);
+}
+
 void app_verdict_changed(void *app, enum sc_health h)
 {
     struct sc_app *a = app;
     (void)h;
+    if (a->consul)
+        sc_consul_health_changed(a->consul);
     sc_presence_touch(a->presence);
     app_follow_board(a);
     app_notify_status(a);

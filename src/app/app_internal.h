@@ -101,7 +101,7 @@ struct sc_app {
     struct sc_prober *prober;    /* NULL without a gateway */
     struct sc_spawn *baseline;   /* runs; NULL */
     struct sc_timer *stop_timer; /* bounds the graceful stop */
-    char *health_url, *peer_url, *mcp_url, *spool_path, *baseline_path;
+    char *check_url, *peer_url, *mcp_url, *spool_path, *baseline_path;
     bool baseline_taken, stopping;
 };
 
@@ -117,6 +117,8 @@ struct sc_gateway_events app_gateway_events(struct sc_app *a);
 void app_local_changed(void *app);
 void app_gateway_alive(void *app, const char *gateway);
 void app_verdict_changed(void *app, enum sc_health h);
+/* As sc_consul_registration's page. */
+int app_page(void *app, bool traffic, struct sc_buf *ret_why);
 void app_spool_health(void *app, const struct sc_err *err);
 void app_deliver(void *app, const struct sc_message *m);
 bool app_queues(void *app, const struct sc_message *m);

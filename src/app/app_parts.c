@@ -98,6 +98,25 @@ struct sc_http_tls_options app_consul_tls(const struct sc_app *a)
                                          .unverified = !a->cfg.consul_tls_verify };
 }
 
+static struct sc_consul_registration consul_service(struct sc_app *a)
+{
+    const struct sc_config *c = &a->cfg;
+    return (struct sc_consul_registration){
+        .enabled = c->consul_register_service,
+        .url = a->check_url,
+        .ttl = sc_streq(c->consul_check_type, "ttl"),
+        .health = !sc_streq(c->consul_check_page, "traffic"),
+        .traffic = !sc_streq(c->consul_check_page, "health"),
+        .interval_s = c->consul_check_interval_s,
+        .deregister_after_s = c->consul_deregister_critical_service_after_s,
+        .address = c->consul_service_address,
+        .version = SC_VERSION,
+        .tags = &c->consul_tags,
+        .page = app_page,
+        .ctx = a,
+    };
+}
+
 static int build_consul(struct sc_app *a, struct sc_err *err)
 {
     if (!a->cfg.consul_enabled) {
@@ -121,8 +140,7 @@ static int build_consul(struct sc_app *a, struct sc_err *err)
         .state_dir = a->cfg.state_dir,
         .heartbeat_ms = a->cfg.consul_heartbeat_s * 1000,
         .session_ttl_ms = a->cfg.consul_session_ttl_s * 1000,
-        .register_service = a->cfg.consul_register_service,
-        .health_url = a->health_url,
+        .service = consul_service(a),
     };
     app_set_link(a, APP_LINK_CONSUL, "down", "not connected yet", "");
     a->consul = sc_consul_new(&deps, err);

@@ -41,7 +41,8 @@ void app_find_urls(struct sc_app *a)
     if (a->http_server) {
         const char *near = is_every_address(host) ? "127.0.0.1" : host;
         int port = sc_http_server_port(a->http_server);
-        a->health_url = sc_xasprintf("http://%s:%d/health", near, port);
+        a->check_url = *a->cfg.consul_check_url ? sc_xstrdup(a->cfg.consul_check_url)
+                                                : sc_xasprintf("http://%s:%d", near, port);
         a->mcp_url = sc_xasprintf("http://%s:%d/mcp", near, port);
     }
     if (on && *a->cfg.http_peer_url) {

@@ -172,6 +172,21 @@ static void check_consul_tls(struct sc_config_reader *r)
     }
 }
 
+static void check_consul_service(struct sc_config_reader *r)
+{
+    const struct sc_config *c = r->c;
+    struct sc_err err = SC_ERR_INIT;
+    int64_t after = c->consul_deregister_critical_service_after_s;
+    if (after > 0 && after < 60) {
+        (void)sc_fail(&err, SC_ECONFIG,
+                      "%" PRId64 " is less than the minute that Consul takes at "
+                      "least",
+                      after);
+        (void)sc_err_remedy(&err, "set 60 or more, or 0 for never");
+        sc_config_error(r, &err, "key `consul.deregister_critical_service_after_s`");
+    }
+}
+
 /* Rules between options. */
 static void check_together(struct sc_config_reader *r)
 {
@@ -190,6 +205,7 @@ static void check_together(struct sc_config_reader *r)
         sc_config_warn(r, &err, "key `gateway.auth`");
     }
     check_consul_tls(r);
+    check_consul_service(r);
 }
 
 /* Fills c from all sources; c is whole afterwards, also when there were errors. */
@@ -264,9 +280,12 @@ void sc_config_fini(struct sc_config *c)
 {
     size_t n;
     const struct sc_option *o = sc_options(&n);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         if (o[i].type <= SC_OPT_ENUM)
             sc_secret_free(*sc_option_str(c, &o[i]));
+        else if (o[i].type == SC_OPT_LINES)
+            sc_strv_fini(sc_option_strv(c, &o[i]));
+    }
     sc_config_clear_agents(c);
     sc_strv_fini(&c->labels);
     *c = (struct sc_config){ .agent_id = NULL };

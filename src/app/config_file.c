@@ -136,6 +136,19 @@ static void read_labels(const struct file *f, const struct sc_option *o, const c
     }
 }
 
+static void read_lines(const struct file *f, const struct sc_option *o, const config_setting_t *s)
+{
+    struct sc_err err = SC_ERR_INIT;
+    struct sc_strv lines = { .v = NULL };
+    int r = read_strings(s, &lines, &err);
+    if (r == SC_OK)
+        r = sc_config_set_lines(f->r->c, o, &lines, &err);
+    else
+        sc_strv_fini(&lines);
+    if (r < 0)
+        setting_error(f, s, o->key, &err);
+}
+
 static void read_option(const struct file *f, const struct sc_option *o, const config_setting_t *s)
 {
     struct sc_err err = SC_ERR_INIT;
@@ -144,6 +157,8 @@ static void read_option(const struct file *f, const struct sc_option *o, const c
         read_agents(f, o, s);
     else if (o->type == SC_OPT_LABELS)
         read_labels(f, o, s);
+    else if (o->type == SC_OPT_LINES)
+        read_lines(f, o, s);
     else if (set_scalar(f->r->c, o, s, &err) < 0)
         setting_error(f, s, o->key, &err);
 }

@@ -49,7 +49,7 @@ static const char markdown_head[] =
     "since every user can read those. `sideclaw config sample` prints a file to begin with, and\n"
     "`sideclaw config check FILE` names every mistake in one.\n\n"
     "As a variable or flag, lists are written `--agents jerry=slack+general-qa,bobby` and\n"
-    "`--labels os=linux,gpu=true`.\n";
+    "`--labels os=linux,gpu=true`; the tags of `consul.tags` are lines.\n";
 
 const struct sc_config_view sc_view_markdown = { "markdown", markdown_head, "", markdown_group,
                                                  markdown_option };

@@ -17,7 +17,7 @@ static const char *value_word(const struct sc_option *o)
     static const char *const words[] = {
         [SC_OPT_STRING] = "TEXT", [SC_OPT_PATH] = "PATH",   [SC_OPT_SECRET] = "SECRET",
         [SC_OPT_ENUM] = "WORD",   [SC_OPT_INT] = "N",       [SC_OPT_BOOL] = "BOOL",
-        [SC_OPT_AGENTS] = "LIST", [SC_OPT_LABELS] = "LIST",
+        [SC_OPT_AGENTS] = "LIST", [SC_OPT_LABELS] = "LIST", [SC_OPT_LINES] = "LINES",
     };
     return words[o->type];
 }
@@ -66,6 +66,9 @@ static void sample_value(struct sc_buf *out, const struct sc_option *o)
         break;
     case SC_OPT_LABELS:
         sc_buf_adds(out, "{ os = \"linux\"; gpu = \"true\"; }");
+        break;
+    case SC_OPT_LINES:
+        sc_buf_adds(out, "[ \"one\", \"another\" ]");
         break;
     case SC_OPT_STRING:
     case SC_OPT_PATH:

@@ -156,3 +156,26 @@ int sc_check_host_name(char **value, struct sc_err *err)
     (void)sc_fail(err, SC_EINVAL, "it is no host name");
     return sc_err_remedy(err, "write the name alone, e.g. server.dc1.consul");
 }
+
+int sc_check_address(char **value, struct sc_err *err)
+{
+    int r =
+        has_blank_or_control(*value) || strchr(*value, '/') || strchr(*value, '@')
+            ? sc_fail(err, SC_EINVAL, "it is no host and port")
+            : check_host_port((struct sc_str){ .p = *value, .n = strlen(*value) }, false, 1, err);
+    if (r == SC_OK)
+        return SC_OK;
+    return sc_err_remedy(err, "write it as HOST[:PORT], e.g. jerry.tailnet:18789");
+}
+
+int sc_check_http_url(char **value, struct sc_err *err)
+{
+    const char *scheme = strncmp(*value, "https", 5) == 0 ? "https" : "http";
+    int r = check_url(*value, scheme, false, err);
+    size_t n = strlen(*value);
+    if (r == SC_OK && (*value)[n - 1] == '/')
+        (*value)[n - 1] = '\0';
+    if (r == SC_OK)
+        return r;
+    return sc_err_remedy(err, "write it as http[s]://HOST:PORT, e.g. http://10.0.0.2:18790");
+}

@@ -1,5 +1,5 @@
-/* option_lists.c: the two options that are lists: agents and labels. As text (a variable, a flag):
- *   agents  jerry=slack+general-qa,bobby        labels  os=linux,gpu=true */
+/* option_lists.c: the options that are lists: agents, labels, and lines. As text (a variable, a
+ * flag): agents  jerry=slack+general-qa,bobby        labels  os=linux,gpu=true */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 #include "sideclaw/mem.h"
 #include "sideclaw/parse.h"
 
-enum { LABEL_VALUE_MAX = 256 };
+enum { LABEL_VALUE_MAX = 256, LINE_MAX_BYTES = 1024 };
 
 void sc_config_clear_agents(struct sc_config *c)
 {
@@ -133,4 +133,49 @@ int sc_config_parse_labels(struct sc_config *c, const char *text, struct sc_err 
     if (parse_items(c, text, parse_label, err) == SC_OK)
         return SC_OK;
     return sc_err_remedy(err, "write it as os=linux,gpu=true");
+}
+
+static int check_lines(const struct sc_option *o, const struct sc_strv *l, struct sc_err *err)
+{
+    if ((int64_t)l->n > o->max)
+        return sc_fail(err, SC_EINVAL, "it has %zu entries; %lld is the most", l->n,
+                       (long long)o->max);
+    for (size_t i = 0; i < l->n; i++) {
+        size_t n = strlen(l->v[i]);
+        if (n == 0 || n > LINE_MAX_BYTES || !sc_utf8_valid(l->v[i], n))
+            return sc_fail(err, SC_EINVAL, "entry %zu is empty, longer than %d bytes or not UTF-8",
+                           i + 1, LINE_MAX_BYTES);
+        for (const char *p = l->v[i]; *p; p++)
+            if ((unsigned char)*p < ' ' || *p == 0x7f)
+                return sc_fail(err, SC_EINVAL, "entry %zu has a control character", i + 1);
+    }
+    return SC_OK;
+}
+
+int sc_config_set_lines(struct sc_config *c, const struct sc_option *o, struct sc_strv *take,
+                        struct sc_err *err)
+{
+    int r = check_lines(o, take, err);
+    if (r < 0) {
+        sc_strv_fini(take);
+        return r;
+    }
+    struct sc_strv *field = sc_option_strv(c, o);
+    sc_strv_fini(field);
+    *field = *take;
+    *take = (struct sc_strv){ .v = NULL };
+    return SC_OK;
+}
+
+int sc_config_parse_lines(struct sc_config *c, const struct sc_option *o, const char *text,
+                          struct sc_err *err)
+{
+    struct sc_strv lines = { .v = NULL };
+    for (const char *p = text; *p;) {
+        sc_auto_free char *line = take_word(&p, "\n");
+        if (*line)
+            sc_strv_add(&lines, line);
+        p += *p == '\n';
+    }
+    return sc_config_set_lines(c, o, &lines, err);
 }

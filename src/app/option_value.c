@@ -23,6 +23,11 @@ char **sc_option_str(struct sc_config *c, const struct sc_option *o)
     return field(c, o);
 }
 
+struct sc_strv *sc_option_strv(struct sc_config *c, const struct sc_option *o)
+{
+    return field(c, o);
+}
+
 const char *sc_option_expects(const struct sc_option *o)
 {
     static const char *const words[] = {
@@ -34,6 +39,7 @@ const char *sc_option_expects(const struct sc_option *o)
         [SC_OPT_BOOL] = "true or false",
         [SC_OPT_AGENTS] = "a list: ( { id = \"jerry\"; capabilities = [ \"slack\" ]; } )",
         [SC_OPT_LABELS] = "a group: { os = \"linux\"; }",
+        [SC_OPT_LINES] = "a list of strings: [ \"a\", \"b\" ]",
     };
     return words[o->type];
 }
@@ -134,6 +140,8 @@ int sc_option_parse(struct sc_config *c, const struct sc_option *o, const char *
         return sc_config_parse_agents(c, text, err);
     case SC_OPT_LABELS:
         return sc_config_parse_labels(c, text, err);
+    case SC_OPT_LINES:
+        return sc_config_parse_lines(c, o, text, err);
     case SC_OPT_STRING:
     case SC_OPT_PATH:
     case SC_OPT_SECRET:
@@ -166,7 +174,8 @@ bool sc_option_equal(const struct sc_config *a, const struct sc_config *b,
     case SC_OPT_AGENTS:
         return agents_equal(a, b);
     case SC_OPT_LABELS:
-        return sc_strv_eq(&a->labels, &b->labels);
+    case SC_OPT_LINES:
+        return sc_strv_eq(pa, pb);
     case SC_OPT_STRING:
     case SC_OPT_PATH:
     case SC_OPT_SECRET:
@@ -183,6 +192,7 @@ void sc_option_move(struct sc_config *dst, struct sc_config *src, const struct s
     size_t n = o->type == SC_OPT_INT      ? sizeof(int64_t)
                : o->type == SC_OPT_BOOL   ? sizeof(bool)
                : o->type == SC_OPT_LABELS ? sizeof(struct sc_strv)
+               : o->type == SC_OPT_LINES  ? sizeof(struct sc_strv)
                                           : sizeof(void *);
     memcpy(tmp, field(dst, o), n);
     memcpy(field(dst, o), field(src, o), n);

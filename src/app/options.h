@@ -18,7 +18,8 @@ enum sc_option_type {
     SC_OPT_INT,
     SC_OPT_BOOL,
     SC_OPT_AGENTS, /* struct sc_config's agents and n_agents */
-    SC_OPT_LABELS  /* struct sc_strv of "key=value" */
+    SC_OPT_LABELS, /* struct sc_strv of "key=value" */
+    SC_OPT_LINES   /* struct sc_strv; max: how many */
 };
 
 /* One option. A field of struct sc_config at `offset`: char * (strings), int64_t or bool. */
@@ -69,11 +70,12 @@ int sc_option_parse(struct sc_config *c, const struct sc_option *o, const char *
 const char *sc_option_expects(const struct sc_option *o);
 
 char **sc_option_str(struct sc_config *c, const struct sc_option *o);
+struct sc_strv *sc_option_strv(struct sc_config *c, const struct sc_option *o);
 bool sc_option_equal(const struct sc_config *a, const struct sc_config *b,
                      const struct sc_option *o);
 void sc_option_move(struct sc_config *dst, struct sc_config *src, const struct sc_option *o);
 
-/* --- option_lists.c: `agents` and `labels` --- */
+/* --- option_lists.c: `agents`, `labels` and lines --- */
 int sc_config_add_agent(struct sc_config *c, const char *id, struct sc_strv *take_capabilities,
                         struct sc_err *err) SC_MUST_CHECK;
 int sc_config_add_label(struct sc_config *c, const char *key, const char *value,
@@ -81,6 +83,11 @@ int sc_config_add_label(struct sc_config *c, const char *key, const char *value,
 void sc_config_clear_agents(struct sc_config *c);
 int sc_config_parse_agents(struct sc_config *c, const char *text, struct sc_err *err) SC_MUST_CHECK;
 int sc_config_parse_labels(struct sc_config *c, const char *text, struct sc_err *err) SC_MUST_CHECK;
+/* A list of any strings: as text, lines, since each may have commas and blanks. */
+int sc_config_set_lines(struct sc_config *c, const struct sc_option *o, struct sc_strv *take,
+                        struct sc_err *err) SC_MUST_CHECK;
+int sc_config_parse_lines(struct sc_config *c, const struct sc_option *o, const char *text,
+                          struct sc_err *err) SC_MUST_CHECK;
 
 /* --- option_check.c --- */
 int sc_check_name(char **value, struct sc_err *err);
@@ -92,6 +99,8 @@ int sc_check_listen(char **value, struct sc_err *err);
 int sc_check_socket_path(char **value, struct sc_err *err);
 int sc_check_memory_readable(char **value, struct sc_err *err);
 int sc_check_token(char **value, struct sc_err *err);
+int sc_check_address(char **value, struct sc_err *err);
+int sc_check_http_url(char **value, struct sc_err *err);
 int sc_check_host_name(char **value, struct sc_err *err);
 
 #endif

@@ -43,7 +43,6 @@ struct sc_consul {
     enum sc_link_state link;
     char link_detail[SC_ERR_TEXT_MAX];
 
-    char *gateway_url; /* as last published */
     bool started, closed;
     bool was_up;      /* once: what we know is Consul's */
     bool left;        /* a withdrawal began: nothing is published any more */
@@ -165,13 +164,24 @@ static int64_t lapse_ms(const struct sc_consul *c)
     return REFUSED_MS + 3 * c->d.heartbeat_ms;
 }
 
+static void check_catalog(struct sc_consul *c)
+{
+    if (c->catalog && sc_consul_presence_named(c->presence))
+        sc_consul_catalog_check(c->catalog);
+}
+
+static void on_absent(void *ctx)
+{
+    check_catalog(ctx);
+}
+
 static void on_presence_state(void *ctx, const struct sc_err *err)
 {
     struct sc_consul *c = ctx;
     sc_consul_refused_lapse(c->refused, lapse_ms(c));
     heard(c, PRESENCE, err);
-    if (!err && c->catalog && c->gateway_url && sc_consul_presence_named(c->presence))
-        sc_consul_catalog_check(c->catalog, c->gateway_url);
+    if (!err)
+        check_catalog(c);
 }
 
 static void on_maintenance(void *ctx, bool on, const char *reason)
@@ -288,7 +298,8 @@ static void do_publish(void *impl, const struct sc_presence *p)
     struct sc_consul *c = impl;
     if (c->closed || c->left)
         return;
-    sc_set_str(&c->gateway_url, p->gateway.url);
+    if (c->catalog)
+        sc_consul_catalog_set(c->catalog, p->gateway.url, &p->gateway.agents);
     sc_consul_presence_publish(c->presence, p);
 }
 
@@ -399,15 +410,17 @@ static void build(struct sc_consul *c)
                                                                   .ctx = c,
                                                                   .state = on_presence_state });
     c->shared = sc_consul_shared_new(env, c->session, c->cluster);
-    if (c->d.register_service)
-        c->catalog = sc_consul_catalog_new(env, c->d.health_url);
+    if (c->d.service.enabled)
+        c->catalog = sc_consul_catalog_new(env, &c->d.service);
     c->mailbox =
         sc_consul_mailbox_new(&(struct sc_consul_mailbox_deps){ .env = env,
                                                                 .key = c->d.key,
                                                                 .events = c->d.transport_events,
                                                                 .ctx = c,
                                                                 .reread = on_reread });
-    c->maintenance = sc_consul_maint_new(env, on_maintenance, c);
+    c->maintenance = sc_consul_maint_new(
+        env,
+        &(struct sc_consul_maint_fns){ .ctx = c, .changed = on_maintenance, .absent = on_absent });
     c->watch_agents =
         sc_consul_watch_new(env, "agents",
                             &(struct sc_consul_watch_fns){ .ctx = c,
@@ -560,6 +573,12 @@ void sc_consul_set_token(struct sc_consul *c, const char *token)
     on_reread(c);
 }
 
+void sc_consul_health_changed(struct sc_consul *c)
+{
+    if (c->catalog && !c->closed)
+        sc_consul_catalog_tell(c->catalog);
+}
+
 int sc_consul_set_tls(struct sc_consul *c, const struct sc_http_tls_options *o, struct sc_err *err)
 {
     return c->tls ? sc_http_tls_set(c->tls, o, err) : SC_OK;
@@ -606,6 +625,5 @@ void sc_consul_free(struct sc_consul *c)
     free(c->prefix);
     free(c->self);
     free(c->state_dir);
-    free(c->gateway_url);
     free(c);
 }

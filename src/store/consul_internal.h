@@ -85,6 +85,11 @@ struct sc_consul_call *sc_consul_kv_service_register(struct sc_consul_kv *kv,
                                                      sc_consul_done_fn *done, void *ctx);
 struct sc_consul_call *sc_consul_kv_service_deregister(struct sc_consul_kv *kv, const char *id,
                                                        sc_consul_done_fn *done, void *ctx);
+struct sc_consul_call *sc_consul_kv_check_update(struct sc_consul_kv *kv, const char *id,
+                                                 const char *status, const char *output,
+                                                 sc_consul_done_fn *done, void *ctx);
+struct sc_consul_call *sc_consul_kv_check_deregister(struct sc_consul_kv *kv, const char *id,
+                                                     sc_consul_done_fn *done, void *ctx);
 
 /* The instance of the service openclaw-gateway whose meta names this gateway, with its checks and
  * its node's: a list of one, or of none. Waits as sc_consul_kv_list does. */
@@ -322,23 +327,48 @@ bool sc_consul_presence_named(const struct sc_consul_presence *p);
 void sc_consul_presence_goodbye(struct sc_consul_presence *p, sc_loop_fn *done, void *ctx);
 void sc_consul_presence_free(struct sc_consul_presence *p);
 
+/* ---- consul_checks.c: the checks of our entry in the catalog ---- */
+
+struct sc_consul_checks;
+/* lost: Consul does not know one of them (any more). */
+struct sc_consul_checks *sc_consul_checks_new(const struct sc_consul_env *env,
+                                              const struct sc_consul_registration *r,
+                                              const char *service, sc_loop_fn *lost, void *ctx);
+/* Returns how many; what they point to lives as long as the object. */
+size_t sc_consul_checks_describe(const struct sc_consul_checks *c,
+                                 struct sc_consul_check ret[SC_CONSUL_CHECKS_MAX]);
+void sc_consul_checks_registered(struct sc_consul_checks *c);
+/* There is news: tell those that are told, now. */
+void sc_consul_checks_tell(struct sc_consul_checks *c);
+void sc_consul_checks_stop(struct sc_consul_checks *c);
+void sc_consul_checks_free(struct sc_consul_checks *c);
+
 /* ---- consul_service.c: our entry in the catalog ---- */
 
 struct sc_consul_catalog;
 struct sc_consul_catalog *sc_consul_catalog_new(const struct sc_consul_env *env,
-                                                const char *health_url);
-/* On each heartbeat: register when the agent does not know the service (any more). */
-void sc_consul_catalog_check(struct sc_consul_catalog *s, const char *gateway_url);
+                                                const struct sc_consul_registration *r);
+/* What is to be registered; nothing is before. */
+void sc_consul_catalog_set(struct sc_consul_catalog *s, const char *gateway_url,
+                           const struct sc_strv *agents);
+/* On each heartbeat, and when it may be gone: register what is new, or not there (any more). */
+void sc_consul_catalog_check(struct sc_consul_catalog *s);
+void sc_consul_catalog_tell(struct sc_consul_catalog *s);
 void sc_consul_catalog_leave(struct sc_consul_catalog *s, sc_loop_fn *done, void *ctx);
 void sc_consul_catalog_free(struct sc_consul_catalog *s);
 
 /* ---- consul_maintenance.c: is our service, or its node, in maintenance mode? ---- */
 
 struct sc_consul_maint;
-/* changed: on, off, or on with another reason; not before it was on for the first time. */
+struct sc_consul_maint_fns {
+    void *ctx;
+    /* On, off, or on with another reason; not before it was on for the first time. */
+    void (*changed)(void *ctx, bool on, const char *reason);
+    /* The catalog has no instance of ours (any more). */
+    void (*absent)(void *ctx);
+};
 struct sc_consul_maint *sc_consul_maint_new(const struct sc_consul_env *env,
-                                            void (*changed)(void *ctx, bool on, const char *reason),
-                                            void *ctx);
+                                            const struct sc_consul_maint_fns *fns);
 /* Ask now: at start, with another token, and when Consul may be another one. */
 void sc_consul_maint_restart(struct sc_consul_maint *m);
 struct sc_watch_stats sc_consul_maint_stats(const struct sc_consul_maint *m);

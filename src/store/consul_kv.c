@@ -158,8 +158,9 @@ static int token_refused(struct sc_err *err, const struct sc_consul_call *call,
                       "consul at %s: ACL token refused (%d): Consul does not know "
                       "it: it is wrong, expired or deleted",
                       kv->addr, res->status);
-        return sc_err_remedy(err, "put a valid one into the file of consul.token_file and send "
-                                  "SIGHUP; if it is in the environment, restart with another");
+        return sc_err_remedy(err, "make one with consul/acl-sidecar.hcl, put it into the file of "
+                                  "consul.token_file and send SIGHUP; one that is in the "
+                                  "environment needs a restart");
     }
     sc_consul_asked(&req, res, true, on_right, &what);
     (void)sc_fail(err, SC_EAUTH, "consul at %s: ACL token refused (%d)%s", kv->addr, res->status,
@@ -454,11 +455,28 @@ struct sc_consul_call *sc_consul_kv_service_register(struct sc_consul_kv *kv,
 {
     sc_auto_buf struct sc_buf body = SC_BUF_INIT;
     sc_consul_service_to_json(s, &body);
-    return put(kv, "agent/service/register?replace-existing-checks=true", &body, done, ctx);
+    return put(kv, "agent/service/register", &body, done, ctx);
 }
 
 struct sc_consul_call *sc_consul_kv_service_deregister(struct sc_consul_kv *kv, const char *id,
                                                        sc_consul_done_fn *done, void *ctx)
 {
     return put_id(kv, "agent/service/deregister/", id, done, ctx);
+}
+
+struct sc_consul_call *sc_consul_kv_check_update(struct sc_consul_kv *kv, const char *id,
+                                                 const char *status, const char *output,
+                                                 sc_consul_done_fn *done, void *ctx)
+{
+    sc_auto_buf struct sc_buf body = SC_BUF_INIT, path = SC_BUF_INIT;
+    sc_buf_adds(&path, "agent/check/update/");
+    add_escaped(&path, id);
+    sc_consul_check_to_json(status, output, &body);
+    return put(kv, sc_buf_str(&path), &body, done, ctx);
+}
+
+struct sc_consul_call *sc_consul_kv_check_deregister(struct sc_consul_kv *kv, const char *id,
+                                                     sc_consul_done_fn *done, void *ctx)
+{
+    return put_id(kv, "agent/check/deregister/", id, done, ctx);
 }

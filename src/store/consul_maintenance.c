@@ -17,8 +17,7 @@ enum {
 
 struct sc_consul_maint {
     const struct sc_consul_env *env;
-    void (*changed)(void *ctx, bool on, const char *reason);
-    void *ctx;
+    struct sc_consul_maint_fns fns;
     struct sc_timer *timer;
     struct sc_consul_call *call;
     struct sc_backoff backoff;
@@ -60,7 +59,9 @@ static void on_answer(void *ctx, const struct sc_http_response *res, const struc
     sc_backoff_reset(&m->backoff);
     sc_timer_arm(m->timer, REST_MS);
     if (m->now.on != was.on || !sc_streq(m->now.reason, was.reason))
-        m->changed(m->ctx, m->now.on, m->now.reason);
+        m->fns.changed(m->fns.ctx, m->now.on, m->now.reason);
+    if (!m->now.present)
+        m->fns.absent(m->fns.ctx);
 }
 
 static void ask(void *ctx)
@@ -70,14 +71,12 @@ static void ask(void *ctx)
 }
 
 struct sc_consul_maint *sc_consul_maint_new(const struct sc_consul_env *env,
-                                            void (*changed)(void *ctx, bool on, const char *reason),
-                                            void *ctx)
+                                            const struct sc_consul_maint_fns *fns)
 {
     struct sc_consul_maint *m = sc_xcalloc(1, sizeof *m);
     m->env = env;
     m->n.name = "maintenance";
-    m->changed = changed;
-    m->ctx = ctx;
+    m->fns = *fns;
     m->timer = sc_timer_new(env->loop, ask, m);
     m->backoff = (struct sc_backoff){ .min_ms = RETRY_MIN_MS, .max_ms = RETRY_MAX_MS };
     return m;

@@ -1,6 +1,7 @@
 /* Our entry in the catalog. It lives in the local agent, which forgets it when it restarts without
- * a data folder, and drops it after ten minutes of failing checks; so each heartbeat asks whether
- * it is still there, a request that never leaves this machine. */
+ * a data folder, and drops it after some minutes of failing checks; so each heartbeat asks whether
+ * it is still there, a request that never leaves this machine, and the watch of our instance
+ * (consul_maintenance.c) has it looked for as soon as the catalog does not show it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,31 +11,41 @@
 
 struct sc_consul_catalog {
     const struct sc_consul_env *env;
+    const struct sc_consul_registration *r;
     char *id;
-    char *health_url;
-    char *gateway_url; /* as registered, or about to be */
-    bool registered;
+    struct sc_consul_checks *checks;
+    char *url, *agents; /* of the gateway; NULL: not known yet */
+    bool registered;    /* with just these */
+    bool ever;          /* it may be there */
     struct sc_consul_call *call;
     char complaint[SC_ERR_TEXT_MAX]; /* logged once, not on each heartbeat */
     sc_loop_fn *left;
     void *left_ctx;
 };
 
+static void on_lost(void *ctx)
+{
+    struct sc_consul_catalog *s = ctx;
+    s->registered = false; /* the next heartbeat, or a look at the catalog, registers it */
+}
+
 struct sc_consul_catalog *sc_consul_catalog_new(const struct sc_consul_env *env,
-                                                const char *health_url)
+                                                const struct sc_consul_registration *r)
 {
     struct sc_consul_catalog *s = sc_xcalloc(1, sizeof *s);
     s->env = env;
+    s->r = r;
     s->id = sc_xasprintf("openclaw-gateway-%s", env->self);
-    s->health_url = sc_xstrdup(health_url);
+    s->checks = sc_consul_checks_new(env, r, s->id, on_lost, s);
     return s;
 }
 
-/* "ws://host:port/path" -> host, port; the scheme's own port when there is none. */
-static void split_url(const char *url, char **ret_host, uint16_t *ret_port)
+/* The host of "ws://host:port/path" or "host:port", and its port, which stays as it is when there
+ * is none. */
+static char *split_url(const char *url, uint16_t *port)
 {
     const char *host = strstr(url, "://");
-    int64_t port = strncmp(url, "wss:", 4) == 0 || strncmp(url, "https:", 6) == 0 ? 443 : 80;
+    int64_t number;
     host = host ? host + 3 : url;
     size_t n = strcspn(host, "/?#");
     const char *at = memrchr(host, '@', n);
@@ -43,14 +54,26 @@ static void split_url(const char *url, char **ret_host, uint16_t *ret_port)
     const char *colon = memrchr(close ? close : from, ':', (size_t)(end - (close ? close : from)));
     if (colon) {
         sc_auto_free char *digits = sc_xstrndup(colon + 1, (size_t)(end - colon - 1));
-        if (sc_parse_i64(digits, 1, UINT16_MAX, &port, NULL) == SC_OK)
+        if (sc_parse_i64(digits, 1, UINT16_MAX, &number, NULL) == SC_OK) {
             end = colon;
+            *port = (uint16_t)number;
+        }
     }
     if (close)
-        *ret_host = sc_xstrndup(from + 1, (size_t)(close - from - 1));
-    else
-        *ret_host = sc_xstrndup(from, (size_t)(end - from));
-    *ret_port = (uint16_t)port;
+        return sc_xstrndup(from + 1, (size_t)(close - from - 1));
+    return sc_xstrndup(from, (size_t)(end - from));
+}
+
+/* Where others reach the gateway. */
+static char *address_of(const struct sc_consul_catalog *s, uint16_t *ret_port)
+{
+    bool tls = strncmp(s->url, "wss:", 4) == 0 || strncmp(s->url, "https:", 6) == 0;
+    *ret_port = tls ? 443 : 80;
+    char *host = split_url(s->url, ret_port);
+    if (!s->r->address || !*s->r->address)
+        return host;
+    free(host);
+    return split_url(s->r->address, ret_port);
 }
 
 static void complain(struct sc_consul_catalog *s, const struct sc_err *err)
@@ -67,23 +90,33 @@ static void on_registered(void *ctx, const struct sc_http_response *res, const s
     struct sc_consul_catalog *s = ctx;
     (void)res;
     s->call = NULL;
-    s->registered = !err;
     complain(s, err);
-    if (!err)
-        sc_log_info(s->env->log, "consul.service_registered", SC_S("service", s->id));
+    if (err) {
+        s->registered = false;
+        return;
+    }
+    sc_log_info(s->env->log, "consul.service_registered", SC_S("service", s->id));
+    sc_consul_checks_registered(s->checks);
+    if (!s->registered)
+        sc_consul_catalog_check(s); /* there was news meanwhile */
 }
 
 static void do_register(struct sc_consul_catalog *s)
 {
-    char *host = NULL;
+    struct sc_consul_check checks[SC_CONSUL_CHECKS_MAX];
     struct sc_consul_service service = { .id = s->id,
                                          .name = "openclaw-gateway",
+                                         .tags = s->r->tags,
                                          .gateway = s->env->self,
-                                         .health_url = s->health_url };
-    split_url(s->gateway_url, &host, &service.port);
-    service.address = host;
+                                         .version = s->r->version,
+                                         .agents = s->agents,
+                                         .checks = checks,
+                                         .deregister_after_s = s->r->deregister_after_s };
+    sc_auto_free char *address = address_of(s, &service.port);
+    service.address = address;
+    service.n_checks = sc_consul_checks_describe(s->checks, checks);
+    s->registered = s->ever = true;
     s->call = sc_consul_kv_service_register(s->env->kv, &service, on_registered, s);
-    free(host);
 }
 
 static void on_found(void *ctx, const struct sc_http_response *res, const struct sc_err *err)
@@ -91,21 +124,35 @@ static void on_found(void *ctx, const struct sc_http_response *res, const struct
     struct sc_consul_catalog *s = ctx;
     (void)res;
     s->call = NULL;
-    if (err && err->code == SC_ENOENT)
+    if ((err && err->code == SC_ENOENT) || !s->registered)
         do_register(s);
 }
 
-void sc_consul_catalog_check(struct sc_consul_catalog *s, const char *gateway_url)
+void sc_consul_catalog_set(struct sc_consul_catalog *s, const char *gateway_url,
+                           const struct sc_strv *agents)
 {
-    /* A service that nothing checks would pass for healthy for ever: better none. */
-    if (!s->health_url || s->call || s->left || !gateway_url)
+    sc_auto_buf struct sc_buf names = SC_BUF_INIT;
+    sc_consul_names(agents, &names);
+    if (sc_streq(s->url, gateway_url) && sc_streq(s->agents, sc_buf_str(&names)))
         return;
-    if (s->registered && sc_streq(s->gateway_url, gateway_url)) {
+    sc_set_str(&s->url, gateway_url);
+    sc_set_str(&s->agents, sc_buf_str(&names));
+    s->registered = false;
+}
+
+void sc_consul_catalog_check(struct sc_consul_catalog *s)
+{
+    if (s->call || s->left || !s->url)
+        return;
+    if (s->registered)
         s->call = sc_consul_kv_service_get(s->env->kv, s->id, on_found, s);
-        return;
-    }
-    sc_set_str(&s->gateway_url, gateway_url);
-    do_register(s);
+    else
+        do_register(s);
+}
+
+void sc_consul_catalog_tell(struct sc_consul_catalog *s)
+{
+    sc_consul_checks_tell(s->checks);
 }
 
 static void on_left(void *ctx)
@@ -128,7 +175,8 @@ void sc_consul_catalog_leave(struct sc_consul_catalog *s, sc_loop_fn *done, void
     s->left = done;
     s->left_ctx = ctx;
     sc_consul_kv_cancel(sc_steal(&s->call));
-    if (s->gateway_url)
+    sc_consul_checks_stop(s->checks);
+    if (s->ever)
         s->call = sc_consul_kv_service_deregister(s->env->kv, s->id, on_deregistered, s);
     else
         sc_loop_defer(s->env->loop, on_left, s); /* never registered */
@@ -140,8 +188,9 @@ void sc_consul_catalog_free(struct sc_consul_catalog *s)
         return;
     sc_consul_kv_cancel(s->call);
     sc_loop_undefer(s->env->loop, on_left, s);
+    sc_consul_checks_free(s->checks);
     free(s->id);
-    free(s->health_url);
-    free(s->gateway_url);
+    free(s->url);
+    free(s->agents);
     free(s);
 }

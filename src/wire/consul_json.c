@@ -218,15 +218,63 @@ void sc_consul_session_to_json(const char *name, int64_t ttl_ms, struct sc_buf *
                             "LockDelay", "0s"));
 }
 
+static json_t *seconds(int64_t s)
+{
+    sc_auto_free char *text = sc_xasprintf("%llds", (long long)s);
+    return json_string(text);
+}
+
+static json_t *check_json(const struct sc_consul_check *c, int64_t deregister_after_s)
+{
+    json_t *v = json_pack("{s:s, s:s}", "CheckID", utf8(c->id), "Name", c->name);
+    if (c->url) {
+        (void)json_object_set_new(v, "HTTP", json_string(utf8(c->url)));
+        (void)json_object_set_new(v, "Interval", seconds(c->interval_s));
+        (void)json_object_set_new(v, "Timeout", json_string("5s"));
+    } else {
+        (void)json_object_set_new(v, "TTL", seconds(c->interval_s));
+    }
+    if (c->status)
+        (void)json_object_set_new(v, "Status", json_string(c->status));
+    if (deregister_after_s > 0)
+        (void)json_object_set_new(v, "DeregisterCriticalServiceAfter", seconds(deregister_after_s));
+    return v;
+}
+
 void sc_consul_service_to_json(const struct sc_consul_service *s, struct sc_buf *out)
 {
-    add_json(out,
-             json_pack("{s:s, s:s, s:s, s:i, s:{s:s}, s:{s:s, s:s, s:s, s:s, s:s}}", "ID", s->id,
-                       "Name", s->name, "Address", utf8(s->address), "Port", (int)s->port, "Meta",
-                       "gateway", s->gateway, "Check", "Name", "sideclaw health", "HTTP",
-                       utf8(s->health_url), "Interval", "10s", "Timeout", "5s",
-                       /* far longer than any restart: a service that vanishes loses its history */
-                       "DeregisterCriticalServiceAfter", "10m"));
+    json_t *tags = json_array(), *checks = json_array();
+    for (size_t i = 0; s->tags && i < s->tags->n; i++)
+        (void)json_array_append_new(tags, json_string(utf8(s->tags->v[i])));
+    for (size_t i = 0; i < s->n_checks; i++)
+        (void)json_array_append_new(checks, check_json(&s->checks[i], s->deregister_after_s));
+    add_json(out, json_pack("{s:s, s:s, s:s, s:i, s:o, s:{s:s, s:s, s:s}, s:o}", "ID", s->id,
+                            "Name", s->name, "Address", utf8(s->address), "Port", (int)s->port,
+                            "Tags", tags, "Meta", "gateway", s->gateway, "version", s->version,
+                            "agents", s->agents, "Checks", checks));
+}
+
+void sc_consul_names(const struct sc_strv *names, struct sc_buf *out)
+{
+    static const char more[] = ",...";
+    for (size_t i = 0; i < names->n; i++) {
+        size_t n = strlen(names->v[i]) + (i > 0);
+        if (out->n + n + (i + 1 < names->n ? sizeof more - 1 : 0) > SC_CONSUL_META_MAX) {
+            sc_buf_adds(out, more + (i == 0));
+            return;
+        }
+        sc_buf_addf(out, "%s%s", i ? "," : "", names->v[i]);
+    }
+}
+
+void sc_consul_check_to_json(const char *status, const char *output, struct sc_buf *out)
+{
+    size_t n = strlen(output);
+    if (n > SC_CONSUL_OUTPUT_MAX)
+        for (n = SC_CONSUL_OUTPUT_MAX; n > 0 && ((unsigned char)output[n] & 0xc0) == 0x80;)
+            n--; /* between characters */
+    sc_auto_free char *text = sc_xstrndup(output, n);
+    add_json(out, json_pack("{s:s, s:s}", "Status", status, "Output", utf8(text)));
 }
 
 /* ---- maintenance ---- */
@@ -248,6 +296,7 @@ int sc_consul_maintenance_from_json(const char *json, size_t n, struct sc_consul
     json_t *instance, *check;
     if (!json_is_array(root))
         return sc_fail(err, SC_EPROTO, "Consul's answer is not a JSON array");
+    found.present = json_array_size(root) > 0;
     json_array_foreach (root, i, instance) {
         json_array_foreach (json_object_get(instance, "Checks"), j, check) {
             const char *notes = json_string_value(json_object_get(check, "Notes"));

@@ -70,7 +70,7 @@ def says(sidecar: Sidecar, detail: str, remedy: str, within: float = 20) -> None
 
 
 UNKNOWN = "ACL token refused .*Consul does not know it: it is wrong, expired or deleted"
-VALID = "a valid one into the file of consul.token_file and send SIGHUP"
+VALID = "put it into the file of consul.token_file and send SIGHUP"
 
 
 def add(mesh: Mesh, name: str, agents: list[str], secret: Path, start: bool = True) -> Sidecar:

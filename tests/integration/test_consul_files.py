@@ -349,8 +349,15 @@ def test_it_says_what_the_sidecar_registers_by_itself(mesh: Mesh) -> None:
     assert f'gateway = "{mine["Meta"]["gateway"]}"' in code
     checks = mesh.consul.api("GET", "/v1/agent/checks").values()
     names = {c["Name"] for c in checks if c["ServiceID"] == mine["ID"]}
-    for name in names:
-        assert f'"{name}"' in text
+    assert names == {"sideclaw health", "sideclaw traffic"}
+    for check in checks:
+        if check["ServiceID"] == mine["ID"]:
+            shown = {"id": check["CheckID"], "name": check["Name"]}
+            assert all(re.search(rf'{k} += "{v}"', code) for k, v in shown.items()), check
+    definition = jerry.options  # the file says the defaults of what it does not name
+    assert "consul.check_interval_s" not in definition
+    assert code.count('interval = "10s"') == 2
+    assert code.count('deregister_critical_service_after = "600s"') == 2
     assert jerry.link("consul")["state"] == "up"
 
 

@@ -379,7 +379,8 @@ static inline void on_sent(void *ctx, const struct sc_id *id, const struct sc_er
 
 /* What a test may want otherwise; NULL for the usual. */
 struct node_options {
-    const char *addr, *token, *health_url;
+    const char *addr, *token;
+    const char *url; /* of its pages; registers the service */
     const char *key; /* the mesh key */
     const char *dir; /* an existing state folder */
 };
@@ -419,8 +420,12 @@ static inline void node_init(struct node *n, struct world *w, const char *name,
         .state_dir = n->dir,
         .heartbeat_ms = 15000,
         .session_ttl_ms = 10000,
-        .register_service = o && o->health_url,
-        .health_url = o ? o->health_url : NULL,
+        .service = { .enabled = o && o->url,
+                     .url = o ? o->url : NULL,
+                     .health = true,
+                     .interval_s = 10,
+                     .deregister_after_s = 600,
+                     .version = "1.2.3" },
     };
     struct sc_err err = SC_ERR_INIT;
     n->consul = sc_consul_new(&deps, &err);

@@ -329,7 +329,7 @@ Test(consul_directory, the_catalog_entry_is_made_and_made_again)
     struct node a;
     struct answer ans;
     WITH_CONSUL(w);
-    node_init(&a, &w, "gw-a", &(struct node_options){ .health_url = "http://127.0.0.1:9/health" });
+    node_init(&a, &w, "gw-a", &(struct node_options){ .url = "http://127.0.0.1:9" });
     node_publish(&a, "jerry");
     until(w.loop, ask(&w, "GET", "agent/service/openclaw-gateway-gw-a", NULL, 0, &ans) == 200);
     cr_assert(strstr(ans.body, "\"Service\": \"openclaw-gateway\""), "%s", ans.body);
@@ -363,8 +363,8 @@ Test(consul_directory, maintenance_of_one_service_is_its_own_and_of_the_node_eve
     static const char foreign[] = "{\"ID\":\"x\",\"Name\":\"openclaw-gateway\",\"Port\":1}";
     WITH_CONSUL(w);
     cr_assert_eq(ask(&w, "PUT", "agent/service/register", foreign, strlen(foreign), &ans), 200);
-    node_init(&a, &w, "gw-a", &(struct node_options){ .health_url = "http://127.0.0.1:9/health" });
-    node_init(&b, &w, "gw-b", &(struct node_options){ .health_url = "http://127.0.0.1:9/health" });
+    node_init(&a, &w, "gw-a", &(struct node_options){ .url = "http://127.0.0.1:9" });
+    node_init(&b, &w, "gw-b", &(struct node_options){ .url = "http://127.0.0.1:9" });
     node_publish(&a, "jerry");
     node_publish(&b, "bobby");
     until(w.loop, ask(&w, "GET", "agent/service/openclaw-gateway-gw-a", NULL, 0, &ans) == 200 &&
@@ -460,15 +460,14 @@ Test(consul_directory, a_wrong_token_is_named_and_the_shipped_policy_is_enough)
         cr_skip_test("no consul program: set SIDECLAW_TEST_CONSUL");
     w.token = "11111111-2222-3333-4444-555555555555";
     consul_start(&w);
-    node_init(
-        &a, &w, "gw-a",
-        &(struct node_options){ .token = "wrong", .health_url = "http://127.0.0.1:9/health" });
+    node_init(&a, &w, "gw-a",
+              &(struct node_options){ .token = "0bad0bad", .url = "http://127.0.0.1:9" });
     node_init(&none, &w, "gw-n", NULL);
     node_publish(&a, "jerry kim");
     until(w.loop, a.link == SC_LINK_DOWN && strstr(a.detail, "ACL token refused (403)"));
     until(w.loop, none.link == SC_LINK_DOWN && strstr(none.detail, "ACL token missing (403)"));
     cr_assert(strstr(a.remedy, "consul/acl-sidecar.hcl"), "%s", a.remedy);
-    cr_assert_null(strstr(a.detail, "wrong"), "the token is in the text");
+    cr_assert_null(strstr(a.detail, "0bad"), "the token is in the text");
     sc_auto_free char *token = least_token(&w);
     sc_consul_set_token(a.consul, token);
     until(w.loop, a.link == SC_LINK_UP);

@@ -19,6 +19,7 @@ struct script {
     long index, then; /* then: of one more answer; 0: hold */
 
     char told[200];
+    unsigned absent;
 };
 
 static void answer(struct evhttp_request *req, void *ctx)
@@ -48,6 +49,11 @@ static void on_change(void *ctx, bool on, const char *reason)
     (void)snprintf(s->told + n, sizeof s->told - n, "%s(%s) ", on ? "on" : "off", reason);
 }
 
+static void on_absent(void *ctx)
+{
+    ((struct script *)ctx)->absent++;
+}
+
 static void script_init(struct script *s, const char *body)
 {
     *s = (struct script){ .status = 200, .body = body, .index = 7 };
@@ -57,7 +63,8 @@ static void script_init(struct script *s, const char *body)
                                      .kv = sc_consul_kv_new(s->f.loop, s->f.http, s->f.base, NULL),
                                      .prefix = "openclaw",
                                      .self = "gw-a" };
-    s->m = sc_consul_maint_new(&s->env, on_change, s);
+    s->m = sc_consul_maint_new(&s->env, &(struct sc_consul_maint_fns){
+                                            .ctx = s, .changed = on_change, .absent = on_absent });
     sc_consul_maint_restart(s->m);
 }
 
@@ -86,6 +93,7 @@ Test(maintenance, asks_for_our_instance_alone_and_waits_for_a_change)
                               "%20%3D%3D%20%22gw-a%22&index=7&wait=300s"),
               "%s", s.asked);
     cr_assert_str_eq(s.told, "", "it was never on");
+    cr_assert_eq(s.absent, 1, "there is no instance");
     script_fini(&s);
 }
 
@@ -102,6 +110,7 @@ Test(maintenance, goes_on_gets_another_reason_and_goes_off)
     until(s.f.loop, s.hold);
     news(&s, 200, CHECK("service:openclaw-gateway-gw-a", ""), 10);
     until(s.f.loop, strstr(s.told, "off"));
+    cr_assert_eq(s.absent, 0, "it was there all the time");
     cr_assert_str_eq(s.told, "on(disk) on(moving house) off() ");
     script_fini(&s);
 }

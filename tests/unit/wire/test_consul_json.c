@@ -225,22 +225,80 @@ Test(session, is_asked_for_with_a_ttl_in_whole_seconds)
                             "\"LockDelay\":\"0s\"}");
 }
 
-Test(service, carries_its_check)
+Test(service, carries_its_checks_and_who_it_is)
 {
     sc_auto_buf struct sc_buf out = SC_BUF_INIT;
-    const struct sc_consul_service s = { .id = "openclaw-gateway-a",
-                                         .name = "openclaw-gateway",
-                                         .address = "127.0.0.1",
-                                         .port = 18789,
-                                         .gateway = "a",
-                                         .health_url = "http://127.0.0.1:18790/health" };
+    struct sc_strv tags = { 0 };
+    const struct sc_consul_check checks[] = {
+        { .id = "h", .name = "health", .url = "http://127.0.0.1:18790/health", .interval_s = 10 },
+        { .id = "t", .name = "traffic", .interval_s = 30, .status = "warning" },
+    };
+    struct sc_consul_service s = { .id = "openclaw-gateway-a",
+                                   .name = "openclaw-gateway",
+                                   .address = "127.0.0.1",
+                                   .port = 18789,
+                                   .tags = &tags,
+                                   .gateway = "a",
+                                   .version = "1.2.3",
+                                   .agents = "jerry,scribe",
+                                   .checks = checks,
+                                   .n_checks = 2,
+                                   .deregister_after_s = 600 };
+    sc_strv_add(&tags, "rule=Host(`x`) && \"y\"");
     sc_consul_service_to_json(&s, &out);
     sc_auto_value struct sc_value *v = sc_value_parse(out.p, out.n, NULL);
-    const struct sc_value *check = sc_value_get(v, "Check");
     cr_assert_str_eq(sc_value_get_str(v, "ID"), "openclaw-gateway-a");
     cr_assert_eq(sc_value_get_int(v, "Port", 0), 18789);
-    cr_assert_str_eq(sc_value_get_str(check, "HTTP"), "http://127.0.0.1:18790/health");
-    cr_assert_str_eq(sc_value_get_str(check, "DeregisterCriticalServiceAfter"), "10m");
+    cr_assert(strstr(out.p, "\"Tags\":[\"rule=Host(`x`) && \\\"y\\\"\"]"), "%s", out.p);
+    cr_assert(strstr(out.p, "\"Meta\":{\"gateway\":\"a\",\"version\":\"1.2.3\","
+                            "\"agents\":\"jerry,scribe\"}"),
+              "%s", out.p);
+    cr_assert(strstr(out.p, "{\"CheckID\":\"h\",\"Name\":\"health\","
+                            "\"HTTP\":\"http://127.0.0.1:18790/health\",\"Interval\":\"10s\","
+                            "\"Timeout\":\"5s\",\"DeregisterCriticalServiceAfter\":\"600s\"}"),
+              "%s", out.p);
+    cr_assert(strstr(out.p, "{\"CheckID\":\"t\",\"Name\":\"traffic\",\"TTL\":\"30s\","
+                            "\"Status\":\"warning\",\"DeregisterCriticalServiceAfter\":"),
+              "%s", out.p);
+    s.deregister_after_s = 0;
+    sc_buf_clear(&out);
+    sc_consul_service_to_json(&s, &out);
+    cr_assert(!strstr(out.p, "Deregister"), "never");
+    sc_strv_fini(&tags);
+}
+
+/* Consul refuses a service whose Meta has a longer value. */
+Test(service, names_fit_into_meta)
+{
+    struct sc_strv names = { 0 };
+    sc_auto_buf struct sc_buf out = SC_BUF_INIT;
+    sc_consul_names(&names, &out);
+    cr_assert_eq(out.n, 0);
+    for (size_t n = 1; n <= 200; n++) {
+        sc_auto_free char *name = sc_xasprintf("agent-%zu", n);
+        sc_strv_add(&names, name);
+        sc_buf_clear(&out);
+        sc_consul_names(&names, &out);
+        cr_assert_leq(out.n, SC_CONSUL_META_MAX);
+        cr_assert(strncmp(sc_buf_str(&out), "agent-1", 7) == 0);
+        bool all = strstr(sc_buf_str(&out), name) != NULL;
+        bool cut = strcmp(sc_buf_str(&out) + out.n - 4, ",...") == 0;
+        cr_assert(all != cut, "%zu: %s", n, sc_buf_str(&out));
+    }
+    sc_strv_fini(&names);
+}
+
+Test(service, a_check_is_told_no_more_than_consul_keeps)
+{
+    enum { LONG = 3 * SC_CONSUL_OUTPUT_MAX };
+    sc_auto_buf struct sc_buf out = SC_BUF_INIT, text = SC_BUF_INIT;
+    sc_buf_addc(&text, 'x');
+    while (text.n < LONG)
+        sc_buf_adds(&text, "\xc3\xa9"); /* the cut is within one of these */
+    sc_consul_check_to_json("warning", sc_buf_str(&text), &out);
+    sc_auto_value struct sc_value *v = sc_value_parse(out.p, out.n, NULL);
+    cr_assert_str_eq(sc_value_get_str(v, "Status"), "warning");
+    cr_assert_eq(strlen(sc_value_get_str(v, "Output")), SC_CONSUL_OUTPUT_MAX - 1);
 }
 
 static struct sc_value *rejected(const char *value, size_t n, size_t *ret_size)
