@@ -29,6 +29,7 @@ struct sc_consul {
     struct sc_consul_env env;
     struct sc_http_tls *tls; /* NULL: the address is not https */
     struct sc_consul_refused *refused;
+    unsigned missed; /* times the catalog did not show our service, though the agent has it */
     struct sc_consul_session *session;
     struct sc_consul_view *view;
     struct sc_consul_cluster *cluster;
@@ -93,6 +94,17 @@ static void set_link(struct sc_consul *c, enum sc_link_state state, const char *
         sc_consul_presence_again(c->presence);
 }
 
+/* What a token may not read is left out of the answer: no refusal tells. */
+static void say_hidden(const struct sc_consul *c, struct sc_err *ret)
+{
+    (void)sc_fail(ret, SC_EPERM,
+                  "consul at %s does not show our service in its catalog, so maintenance mode goes "
+                  "unseen: the ACL token may not read its node",
+                  c->d.addr);
+    (void)sc_err_remedy(ret, "give the token the policy of consul/acl-sidecar.hcl, which has "
+                             "node_prefix \"\" { policy = \"read\" }");
+}
+
 static void judge(struct sc_consul *c)
 {
     struct sc_err refused = SC_ERR_INIT;
@@ -105,7 +117,8 @@ static void judge(struct sc_consul *c)
     if (c->reports[AGENTS].state != WELL || c->reports[GATEWAYS].state != WELL ||
         c->reports[SESSION].state != WELL)
         return;
-    (void)sc_consul_refused_first(c->refused, &refused);
+    if (!sc_consul_refused_first(c->refused, &refused) && c->missed > 1)
+        say_hidden(c, &refused);
     set_link(c, SC_LINK_UP, refused.text, refused.remedy);
 }
 
@@ -170,9 +183,18 @@ static void check_catalog(struct sc_consul *c)
         sc_consul_catalog_check(c->catalog);
 }
 
-static void on_absent(void *ctx)
+static void on_instance(void *ctx, bool present)
 {
-    check_catalog(ctx);
+    struct sc_consul *c = ctx;
+    unsigned was = c->missed;
+    if (present)
+        c->missed = 0;
+    else if (!c->catalog || !sc_consul_catalog_settled(c->catalog))
+        check_catalog(c);
+    else if (c->missed++ == 0) /* out of the catalog, and not of the agent: that helps */
+        sc_consul_catalog_again(c->catalog);
+    if ((was > 1) != (c->missed > 1))
+        judge(c);
 }
 
 static void on_presence_state(void *ctx, const struct sc_err *err)
@@ -420,7 +442,7 @@ static void build(struct sc_consul *c)
                                                                 .reread = on_reread });
     c->maintenance = sc_consul_maint_new(
         env,
-        &(struct sc_consul_maint_fns){ .ctx = c, .changed = on_maintenance, .absent = on_absent });
+        &(struct sc_consul_maint_fns){ .ctx = c, .changed = on_maintenance, .seen = on_instance });
     c->watch_agents =
         sc_consul_watch_new(env, "agents",
                             &(struct sc_consul_watch_fns){ .ctx = c,
@@ -566,6 +588,7 @@ void sc_consul_set_token(struct sc_consul *c, const char *token)
     if (!c->started || c->closed)
         return;
     sc_consul_refused_clear(c->refused);
+    c->missed = 0;
     judge(c);
     sc_consul_session_kick(c->session);
     sc_consul_maint_restart(c->maintenance);

@@ -354,6 +354,10 @@ void sc_consul_catalog_set(struct sc_consul_catalog *s, const char *gateway_url,
 /* On each heartbeat, and when it may be gone: register what is new, or not there (any more). */
 void sc_consul_catalog_check(struct sc_consul_catalog *s);
 void sc_consul_catalog_tell(struct sc_consul_catalog *s);
+/* Long enough in the agent for the catalog to have it? */
+bool sc_consul_catalog_settled(const struct sc_consul_catalog *s);
+/* Register it again although the agent has it: the agent then tells the catalog. */
+void sc_consul_catalog_again(struct sc_consul_catalog *s);
 void sc_consul_catalog_leave(struct sc_consul_catalog *s, sc_loop_fn *done, void *ctx);
 void sc_consul_catalog_free(struct sc_consul_catalog *s);
 
@@ -364,8 +368,8 @@ struct sc_consul_maint_fns {
     void *ctx;
     /* On, off, or on with another reason; not before it was on for the first time. */
     void (*changed)(void *ctx, bool on, const char *reason);
-    /* The catalog has no instance of ours (any more). */
-    void (*absent)(void *ctx);
+    /* After each answer: has the catalog an instance of ours, as far as we may see? */
+    void (*seen)(void *ctx, bool present);
 };
 struct sc_consul_maint *sc_consul_maint_new(const struct sc_consul_env *env,
                                             const struct sc_consul_maint_fns *fns);

@@ -10,6 +10,7 @@
 
 enum {
     WAIT_MS = 5 * 60 * 1000,
+    ABSENT_WAIT_MS = 15 * 1000, /* who may not see it is not woken when it comes */
     REST_MS = 1000,
     RETRY_MIN_MS = 1000,
     RETRY_MAX_MS = 30 * 1000 /* a token without service:read must not fill Consul's log */
@@ -60,14 +61,14 @@ static void on_answer(void *ctx, const struct sc_http_response *res, const struc
     sc_timer_arm(m->timer, REST_MS);
     if (m->now.on != was.on || !sc_streq(m->now.reason, was.reason))
         m->fns.changed(m->fns.ctx, m->now.on, m->now.reason);
-    if (!m->now.present)
-        m->fns.absent(m->fns.ctx);
+    m->fns.seen(m->fns.ctx, m->now.present);
 }
 
 static void ask(void *ctx)
 {
     struct sc_consul_maint *m = ctx;
-    m->call = sc_consul_kv_instance(m->env->kv, m->env->self, m->index, WAIT_MS, on_answer, m);
+    int64_t wait_ms = m->now.present ? WAIT_MS : ABSENT_WAIT_MS;
+    m->call = sc_consul_kv_instance(m->env->kv, m->env->self, m->index, wait_ms, on_answer, m);
 }
 
 struct sc_consul_maint *sc_consul_maint_new(const struct sc_consul_env *env,

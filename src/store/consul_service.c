@@ -9,6 +9,8 @@
 #include "sideclaw/mem.h"
 #include "sideclaw/parse.h"
 
+enum { SETTLED_MS = 10 * 1000 }; /* an agent tells the catalog within a second or two */
+
 struct sc_consul_catalog {
     const struct sc_consul_env *env;
     const struct sc_consul_registration *r;
@@ -17,6 +19,7 @@ struct sc_consul_catalog {
     char *url, *agents; /* of the gateway; NULL: not known yet */
     bool registered;    /* with just these */
     bool ever;          /* it may be there */
+    sc_mono since;      /* the last registration */
     struct sc_consul_call *call;
     char complaint[SC_ERR_TEXT_MAX]; /* logged once, not on each heartbeat */
     sc_loop_fn *left;
@@ -116,6 +119,7 @@ static void do_register(struct sc_consul_catalog *s)
     service.address = address;
     service.n_checks = sc_consul_checks_describe(s->checks, checks);
     s->registered = s->ever = true;
+    s->since = sc_clock_mono(&s->env->clock);
     s->call = sc_consul_kv_service_register(s->env->kv, &service, on_registered, s);
 }
 
@@ -153,6 +157,17 @@ void sc_consul_catalog_check(struct sc_consul_catalog *s)
 void sc_consul_catalog_tell(struct sc_consul_catalog *s)
 {
     sc_consul_checks_tell(s->checks);
+}
+
+bool sc_consul_catalog_settled(const struct sc_consul_catalog *s)
+{
+    return s->registered && !s->call && sc_clock_mono(&s->env->clock).ms - s->since.ms > SETTLED_MS;
+}
+
+void sc_consul_catalog_again(struct sc_consul_catalog *s)
+{
+    s->registered = false;
+    sc_consul_catalog_check(s);
 }
 
 static void on_left(void *ctx)

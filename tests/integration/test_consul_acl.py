@@ -173,6 +173,16 @@ def test_a_policy_that_is_widened_heals_by_itself(
     eventually(lambda: signal_of(jerry)["state"] == "ok", "the board is well again", 90)
 
 
+def test_a_node_that_cannot_be_read_is_said(mesh: Mesh, guarded: Consul, secret: Path) -> None:
+    """Consul refuses nothing then: it leaves our service out, and maintenance mode went unseen."""
+    hand(secret, guarded.new_token(rules(mesh, 'node_prefix ""')))
+    jerry = add(mesh, "jerry-gateway", ["jerry"], secret)
+    says(jerry, "does not show our service .* may not read its node", "node_prefix", within=60)
+    assert jerry.link("consul")["state"] == "up"
+    hand(secret, guarded.new_token(rules(mesh)), jerry)
+    eventually(lambda: signal_of(jerry)["state"] == "ok", "the board is well again", 30)
+
+
 def test_somebody_elses_inbox_that_is_closed_is_named(
     mesh: Mesh, guarded: Consul, secret: Path
 ) -> None:

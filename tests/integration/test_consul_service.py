@@ -3,6 +3,7 @@ comes back after whatever takes it away."""
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any, Callable, Iterator
 
@@ -154,6 +155,17 @@ def test_whoever_takes_it_out_sees_it_again(mesh: Mesh) -> None:
     mesh.consul.api("PUT", f"/v1/agent/service/deregister/{ID}")
     eventually(lambda: mesh.consul.api("GET", ENTRY), "it is registered again")
     passing(mesh)
+
+
+def test_an_entry_taken_out_of_the_catalog_alone_is_put_back(mesh: Mesh) -> None:
+    """The agent still has it, and would tell the catalog only after a minute or two."""
+    jerry = registered(mesh, consul__heartbeat_s=600)
+    passing(mesh)
+    body = json.dumps({"Node": "test", "ServiceID": ID}).encode()
+    mesh.consul.api("PUT", "/v1/catalog/deregister", body)
+    jerry.process.wait_log("event=consul.service_registered", within=45, count=2)
+    passing(mesh)
+    assert jerry.link("consul")["detail"] == ""
 
 
 @pytest.mark.parametrize("kind", ["http", "ttl"])

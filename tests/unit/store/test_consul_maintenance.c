@@ -49,9 +49,9 @@ static void on_change(void *ctx, bool on, const char *reason)
     (void)snprintf(s->told + n, sizeof s->told - n, "%s(%s) ", on ? "on" : "off", reason);
 }
 
-static void on_absent(void *ctx)
+static void on_seen(void *ctx, bool present)
 {
-    ((struct script *)ctx)->absent++;
+    ((struct script *)ctx)->absent += !present;
 }
 
 static void script_init(struct script *s, const char *body)
@@ -63,8 +63,8 @@ static void script_init(struct script *s, const char *body)
                                      .kv = sc_consul_kv_new(s->f.loop, s->f.http, s->f.base, NULL),
                                      .prefix = "openclaw",
                                      .self = "gw-a" };
-    s->m = sc_consul_maint_new(&s->env, &(struct sc_consul_maint_fns){
-                                            .ctx = s, .changed = on_change, .absent = on_absent });
+    s->m = sc_consul_maint_new(
+        &s->env, &(struct sc_consul_maint_fns){ .ctx = s, .changed = on_change, .seen = on_seen });
     sc_consul_maint_restart(s->m);
 }
 
@@ -90,7 +90,7 @@ Test(maintenance, asks_for_our_instance_alone_and_waits_for_a_change)
     script_init(&s, "[]");
     until(s.f.loop, s.questions == 2);
     cr_assert(strstr(s.asked, "/v1/health/service/openclaw-gateway?filter=Service.Meta.gateway"
-                              "%20%3D%3D%20%22gw-a%22&index=7&wait=300s"),
+                              "%20%3D%3D%20%22gw-a%22&index=7&wait=15s"),
               "%s", s.asked);
     cr_assert_str_eq(s.told, "", "it was never on");
     cr_assert_eq(s.absent, 1, "there is no instance");
