@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import json
 import threading
+import urllib.error
+import urllib.request
+from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
-from conftest import Pair
 from support.consul import Consul
 from support.mesh import Mesh
 from support.sidecar import ROOT, Sidecar
+from support.traefik import Traefik, trusting
 from support.wait import eventually, holds_for
 
 MakeConsul = Callable[..., Consul]
@@ -296,3 +299,48 @@ def test_maintenance_outlives_the_agent(
     assert "drain.taken_back" not in jerry.process.text()
     consul.api("PUT", f"/v1/agent/{path}?enable=false")
     eventually(lambda: causes(jerry) == {}, "it serves again", 20)
+
+
+# --- Traefik ---
+
+
+@pytest.fixture
+def traefik(tmp_path: Path, mesh: Mesh) -> Iterator[Traefik]:
+    """As shipped: strictChecks is "passing" alone."""
+    proxy = Traefik(tmp_path / "traefik", mesh.consul)
+    proxy.start()
+    yield proxy
+    proxy.stop()
+
+
+def visit(traefik: Traefik) -> int:
+    request = urllib.request.Request(f"https://127.0.0.1:{traefik.websecure}/healthz")
+    request.add_header("Host", "jerry.example.org")
+    try:
+        with urllib.request.urlopen(request, timeout=10, context=trusting()) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as e:
+        return e.code
+
+
+@pytest.mark.traefik
+@pytest.mark.parametrize("kind", ["http", "ttl"])
+def test_traefik_routes_by_the_tags_and_the_traffic_page(
+    kind: str, mesh: Mesh, traefik: Traefik
+) -> None:
+    tags = [
+        "traefik.enable=true",
+        "traefik.http.routers.jerry.rule=Host(`jerry.example.org`)",
+        "traefik.http.routers.jerry.entrypoints=websecure",
+        "traefik.http.routers.jerry.tls=true",
+    ]
+    jerry = registered(
+        mesh, consul__tags=tags, consul__check_page="traffic", consul__check_type=kind
+    )
+    eventually(lambda: visit(traefik) == 200, "the gateway is reached", 30)
+    jerry.json("drain")
+    eventually(lambda: visit(traefik) in (404, 503), "not while it drains", 30)
+    jerry.cli("undrain").ok()
+    eventually(lambda: visit(traefik) == 200, "the gateway is reached again", 30)
+    assert jerry.stop() == 0
+    eventually(lambda: visit(traefik) == 404, "a sidecar that is stopped took its entry out", 30)
