@@ -10,25 +10,14 @@
 #include "sideclaw/mem.h"
 #include "sideclaw/parse.h"
 
-enum {
-    WITHDRAW_MS = 1800,        /* of the 2 s that the port promises */
-    REFUSED_MS = 5 * 60 * 1000 /* a refusal that does not come again is over */
-};
-
-/* Whose word the link's state is made of. */
-enum source { AGENTS, GATEWAYS, SESSION, PRESENCE, SOURCES };
-
-struct report {
-    enum { UNHEARD, WELL, ILL } state;
-    struct sc_err err;
-};
+enum { WITHDRAW_MS = 1800 }; /* of the 2 s that the port promises */
 
 struct sc_consul {
     struct sc_consul_deps d;
     char *prefix, *self, *state_dir;
     struct sc_consul_env env;
     struct sc_http_tls *tls; /* NULL: the address is not https */
-    struct sc_consul_refused *refused;
+    struct sc_consul_link *link;
     unsigned missed; /* times the catalog did not show our service, though the agent has it */
     struct sc_consul_session *session;
     struct sc_consul_view *view;
@@ -39,10 +28,6 @@ struct sc_consul {
     struct sc_consul_shared *shared;
     struct sc_consul_maint *maintenance;
     struct sc_consul_watch *watch_agents, *watch_gateways;
-
-    struct report reports[SOURCES];
-    enum sc_link_state link;
-    char link_detail[SC_ERR_TEXT_MAX];
 
     bool started, closed;
     bool was_up;      /* once: what we know is Consul's */
@@ -57,34 +42,15 @@ struct sc_consul {
 
 /* ---- the link ---- */
 
-static void log_link(const struct sc_consul *c, enum sc_link_state state, const char *detail,
-                     const char *remedy)
+static void on_link(void *ctx, enum sc_link_state was, enum sc_link_state is,
+                    const struct sc_err *why)
 {
-    if (state == SC_LINK_UP && *detail)
-        sc_log_warn(c->d.log, "consul.refused", SC_S("reason", detail), SC_S("try", remedy),
-                    SC_S("instead", "everything else works; it is tried again"));
-    else if (state == SC_LINK_UP)
-        sc_log_info(c->d.log, "consul.up", SC_S("addr", c->d.addr));
-    else
-        sc_log_warn(c->d.log, "consul.down", SC_S("reason", detail), SC_S("try", remedy),
-                    SC_S("instead", "the last good view is used"));
-}
-
-/* Up with a detail: something is refused. */
-static void set_link(struct sc_consul *c, enum sc_link_state state, const char *detail,
-                     const char *remedy)
-{
-    bool came = state == SC_LINK_UP && c->link != SC_LINK_UP, again = came && c->was_up;
-    bool changed = state != c->link;
-    if (!changed && sc_streq(detail, c->link_detail))
-        return;
-    c->link = state;
+    struct sc_consul *c = ctx;
+    bool came = is == SC_LINK_UP && was != SC_LINK_UP, again = came && c->was_up;
     c->was_up |= came;
-    (void)snprintf(c->link_detail, sizeof c->link_detail, "%s", detail);
-    log_link(c, state, detail, remedy);
-    c->d.events.link(c->d.events.ctx, state, detail, remedy);
-    if (changed || state != SC_LINK_UP)
-        sc_consul_mailbox_link(c->mailbox, state, detail, remedy);
+    c->d.events.link(c->d.events.ctx, is, why->text, why->remedy);
+    if (was != is || is != SC_LINK_UP)
+        sc_consul_mailbox_link(c->mailbox, is, why->text, why->remedy);
     if (again) { /* one of them may not have noticed: it slept, or waits at the new one */
         sc_consul_watch_doubt(c->watch_agents);
         sc_consul_watch_doubt(c->watch_gateways);
@@ -94,87 +60,26 @@ static void set_link(struct sc_consul *c, enum sc_link_state state, const char *
         sc_consul_presence_again(c->presence);
 }
 
-/* What a token may not read is left out of the answer: no refusal tells. */
-static void say_hidden(const struct sc_consul *c, struct sc_err *ret)
+static void heard(struct sc_consul *c, enum sc_consul_source source, const struct sc_err *err)
 {
-    (void)sc_fail(ret, SC_EPERM,
-                  "consul at %s does not show our service in its catalog, so maintenance mode goes "
-                  "unseen: the ACL token may not read its node",
-                  c->d.addr);
-    (void)sc_err_remedy(ret, "give the token the policy of consul/acl-sidecar.hcl, which has "
-                             "node_prefix \"\" { policy = \"read\" }");
-}
-
-static void judge(struct sc_consul *c)
-{
-    struct sc_err refused = SC_ERR_INIT;
-    for (size_t i = 0; i < SOURCES; i++) {
-        if (c->reports[i].state != ILL)
-            continue;
-        set_link(c, SC_LINK_DOWN, c->reports[i].err.text, c->reports[i].err.remedy);
-        return;
-    }
-    if (c->reports[AGENTS].state != WELL || c->reports[GATEWAYS].state != WELL ||
-        c->reports[SESSION].state != WELL)
-        return;
-    if (!sc_consul_refused_first(c->refused, &refused) && c->missed > 1)
-        say_hidden(c, &refused);
-    set_link(c, SC_LINK_UP, refused.text, refused.remedy);
-}
-
-/* Not now: the call whose answer it is has its own word first. */
-static void on_judge(void *ctx)
-{
-    struct sc_consul *c = ctx;
-    if (!c->closed)
-        judge(c);
-}
-
-static void on_answer(void *ctx, const struct sc_consul_request *req,
-                      const struct sc_http_response *res, const struct sc_err *err)
-{
-    struct sc_consul *c = ctx;
-    struct sc_err was = SC_ERR_INIT, is = SC_ERR_INIT;
-    (void)sc_consul_refused_first(c->refused, &was);
-    sc_consul_refused_hear(c->refused, req, res, err);
-    (void)sc_consul_refused_first(c->refused, &is);
-    if (sc_streq(was.text, is.text) || c->closed)
-        return;
-    sc_loop_undefer(c->d.loop, on_judge, c);
-    sc_loop_defer(c->d.loop, on_judge, c);
-}
-
-static void heard(struct sc_consul *c, enum source source, const struct sc_err *err)
-{
-    struct report *r = &c->reports[source];
-    bool back = !err && r->state == ILL;
-    r->state = err ? ILL : WELL;
-    if (err)
-        r->err = *err;
-    if (back && source != SESSION)
+    if (sc_consul_link_heard(c->link, source, err) && source != SC_CONSUL_SESSION)
         sc_consul_session_kick(c->session); /* its own retry may be seconds away */
-    judge(c);
+    sc_consul_link_judge(c->link);
 }
 
 static void on_agents_state(void *ctx, const struct sc_err *err)
 {
-    heard(ctx, AGENTS, err);
+    heard(ctx, SC_CONSUL_AGENTS, err);
 }
 
 static void on_gateways_state(void *ctx, const struct sc_err *err)
 {
-    heard(ctx, GATEWAYS, err);
+    heard(ctx, SC_CONSUL_GATEWAYS, err);
 }
 
 static void on_session_state(void *ctx, const struct sc_err *err)
 {
-    heard(ctx, SESSION, err);
-}
-
-/* Longer than anything is apart that is tried again. */
-static int64_t lapse_ms(const struct sc_consul *c)
-{
-    return REFUSED_MS + 3 * c->d.heartbeat_ms;
+    heard(ctx, SC_CONSUL_SESSION, err);
 }
 
 static void check_catalog(struct sc_consul *c)
@@ -186,22 +91,20 @@ static void check_catalog(struct sc_consul *c)
 static void on_instance(void *ctx, bool present)
 {
     struct sc_consul *c = ctx;
-    unsigned was = c->missed;
     if (present)
         c->missed = 0;
     else if (!c->catalog || !sc_consul_catalog_settled(c->catalog))
         check_catalog(c);
     else if (c->missed++ == 0) /* out of the catalog, and not of the agent: that helps */
         sc_consul_catalog_again(c->catalog);
-    if ((was > 1) != (c->missed > 1))
-        judge(c);
+    sc_consul_link_set_hidden(c->link, c->missed > 1);
 }
 
 static void on_presence_state(void *ctx, const struct sc_err *err)
 {
     struct sc_consul *c = ctx;
-    sc_consul_refused_lapse(c->refused, lapse_ms(c));
-    heard(c, PRESENCE, err);
+    sc_consul_link_lapse(c->link, c->d.heartbeat_ms);
+    heard(c, SC_CONSUL_PRESENCE, err);
     if (!err)
         check_catalog(c);
 }
@@ -417,6 +320,8 @@ static int check_addr(const char *addr, struct sc_err *err)
 static void build(struct sc_consul *c)
 {
     const struct sc_consul_env *env = &c->env;
+    c->link = sc_consul_link_new(env, c->d.addr,
+                                 &(struct sc_consul_link_fns){ .ctx = c, .changed = on_link });
     c->session =
         sc_consul_session_new(env, c->d.session_ttl_ms,
                               &(struct sc_consul_session_fns){
@@ -479,8 +384,6 @@ struct sc_consul *sc_consul_new(const struct sc_consul_deps *deps, struct sc_err
     };
     c->withdraw_timer = sc_timer_new(deps->loop, on_withdraw_timeout, c);
     build(c);
-    c->refused = sc_consul_refused_new(deps->clock);
-    sc_consul_kv_on_answer(c->env.kv, on_answer, c);
     if (strncmp(deps->addr, "https:", 6) != 0)
         return c;
     c->tls = sc_http_tls_new(&deps->tls, deps->log, err);
@@ -543,7 +446,7 @@ static void on_put(void *ctx, const struct sc_http_response *res, const struct s
 
 static int may_write(const struct sc_consul *c, struct sc_err *err)
 {
-    if (c->link != SC_LINK_UP || c->closed)
+    if (sc_consul_link_state(c->link) != SC_LINK_UP || c->closed)
         return sc_fail(err, SC_EAWAY, "consul is away");
     if (sc_consul_kv_busy(c->env.kv))
         return sc_fail(err, SC_EBUSY, "consul: %d writes wait for it already", SC_KV_WAITING_MAX);
@@ -587,9 +490,8 @@ void sc_consul_set_token(struct sc_consul *c, const char *token)
     sc_consul_kv_set_token(c->env.kv, token);
     if (!c->started || c->closed)
         return;
-    sc_consul_refused_clear(c->refused);
     c->missed = 0;
-    judge(c);
+    sc_consul_link_forget(c->link);
     sc_consul_session_kick(c->session);
     sc_consul_maint_restart(c->maintenance);
     sc_consul_presence_again(c->presence);
@@ -612,6 +514,7 @@ void sc_consul_close(struct sc_consul *c)
     if (c->closed)
         return;
     c->closed = true;
+    sc_consul_link_close(c->link);
     sc_consul_mailbox_close(c->mailbox);
     sc_consul_watch_free(sc_steal(&c->watch_agents));
     sc_consul_watch_free(sc_steal(&c->watch_gateways));
@@ -633,13 +536,12 @@ void sc_consul_free(struct sc_consul *c)
         return;
     sc_consul_close(c);
     sc_loop_undefer(c->d.loop, report_withdrawn, c);
-    sc_loop_undefer(c->d.loop, on_judge, c);
     sc_timer_free(c->withdraw_timer);
     sc_consul_mailbox_free(c->mailbox);
     sc_consul_view_free(c->view);
+    sc_consul_link_free(c->link);
     sc_consul_kv_free(c->env.kv);
     sc_http_tls_free(c->tls);
-    sc_consul_refused_free(c->refused);
     struct putting *p;
     while ((p = LIST_FIRST(&c->puts))) {
         LIST_REMOVE(p, link);

@@ -127,6 +127,39 @@ struct sc_consul_env {
     const char *state_dir; /* NULL: keep nothing on disk */
 };
 
+/* ---- consul_link.c: is Consul there, and may we? ---- */
+
+/* Whose word the link's state is made of. */
+enum sc_consul_source {
+    SC_CONSUL_AGENTS,
+    SC_CONSUL_GATEWAYS,
+    SC_CONSUL_SESSION,
+    SC_CONSUL_PRESENCE,
+    SC_CONSUL_SOURCES
+};
+struct sc_consul_link_fns {
+    void *ctx;
+    void (*changed)(void *ctx, enum sc_link_state was, enum sc_link_state is,
+                    const struct sc_err *why);
+};
+struct sc_consul_link;
+struct sc_consul_link *sc_consul_link_new(const struct sc_consul_env *env, const char *addr,
+                                          const struct sc_consul_link_fns *fns);
+/* err NULL: it is well. True: again. The state is judged when _judge is called. */
+bool sc_consul_link_heard(struct sc_consul_link *l, enum sc_consul_source source,
+                          const struct sc_err *err);
+void sc_consul_link_judge(struct sc_consul_link *l);
+/* Our service is not in the catalog that we see, though it should be. */
+void sc_consul_link_set_hidden(struct sc_consul_link *l, bool hidden);
+/* Forget refusals that are long ago. */
+void sc_consul_link_lapse(struct sc_consul_link *l, int64_t heartbeat_ms);
+/* Another token: what the last one was refused does not count. */
+void sc_consul_link_forget(struct sc_consul_link *l);
+enum sc_link_state sc_consul_link_state(const struct sc_consul_link *l);
+/* changed does not run any more. */
+void sc_consul_link_close(struct sc_consul_link *l);
+void sc_consul_link_free(struct sc_consul_link *l);
+
 /* ---- consul_watch.c: one blocking query on a prefix, for ever ---- */
 
 struct sc_consul_watch_fns {

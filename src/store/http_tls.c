@@ -13,27 +13,14 @@
 #include "sideclaw/limits.h"
 #include "sideclaw/mem.h"
 
-enum which { CA, CERT, KEY, FILES };
-
-static const char *const names[FILES] = {
-    [CA] = "ca_file", [CERT] = "cert_file", [KEY] = "key_file"
+static const char *const names[SC_TLS_FILES] = {
+    [SC_TLS_CA] = "ca_file", [SC_TLS_CERT] = "cert_file", [SC_TLS_KEY] = "key_file"
 };
 
-struct pem {
-    char *path; /* NULL: not given */
-    struct sc_buf text;
-    struct timespec changed;
-    off_t size;
-    ino_t inode;
-};
-
-struct sc_http_tls {
-    struct sc_log *log;
-    char *who, *name;
-    bool unverified;
-    struct pem files[FILES];
-    char complaint[SC_ERR_TEXT_MAX]; /* said once */
-};
+const char *sc_tls_file_name(enum sc_tls_file f)
+{
+    return names[f];
+}
 
 static bool given(const char *s)
 {
@@ -42,16 +29,16 @@ static bool given(const char *s)
 
 /* ---- one file ---- */
 
-static void pem_fini(struct pem *f)
+static void pem_fini(struct sc_pem_file *f)
 {
     free(f->path);
     if (f->text.p)
         explicit_bzero(f->text.p, f->text.n);
     sc_buf_fini(&f->text);
-    *f = (struct pem){ .path = NULL };
+    *f = (struct sc_pem_file){ .path = NULL };
 }
 
-static void note_change(struct pem *f)
+static void note_change(struct sc_pem_file *f)
 {
     struct stat st;
     if (stat(f->path, &st) < 0)
@@ -61,7 +48,7 @@ static void note_change(struct pem *f)
     f->inode = st.st_ino;
 }
 
-static bool has_changed(const struct pem *f)
+static bool has_changed(const struct sc_pem_file *f)
 {
     struct stat st;
     return f->path && stat(f->path, &st) == 0 &&
@@ -80,14 +67,14 @@ static int check_key(const struct sc_buf *text, struct sc_err *err)
     return sc_err_remedy(err, "take the passphrase off (openssl pkey), mode 0600");
 }
 
-static int read_pem(const char *who, enum which which, const char *path, struct pem *ret,
-                    struct sc_err *err)
+static int read_pem(const char *who, enum sc_tls_file which, const char *path,
+                    struct sc_pem_file *ret, struct sc_err *err)
 {
     sc_wall until;
-    *ret = (struct pem){ .path = sc_xstrdup(path) };
+    *ret = (struct sc_pem_file){ .path = sc_xstrdup(path) };
     note_change(ret); /* before reading: a change in between is noticed next time */
     int r = sc_file_read(path, SC_TLS_FILE_MAX, &ret->text, err);
-    if (r == SC_OK && which == KEY)
+    if (r == SC_OK && which == SC_TLS_KEY)
         r = check_key(&ret->text, err);
     else if (r == SC_OK && sc_certificate_until(ret->text.p, ret->text.n, &until, err) < 0)
         r = sc_err_wrap(err, "%s", path);
@@ -104,22 +91,23 @@ static int read_pem(const char *who, enum which which, const char *path, struct 
 
 /* ---- all of them ---- */
 
-static void files_fini(struct pem files[FILES])
+static void files_fini(struct sc_pem_file files[SC_TLS_FILES])
 {
-    for (int i = 0; i < FILES; i++)
+    for (int i = 0; i < SC_TLS_FILES; i++)
         pem_fini(&files[i]);
 }
 
-static int read_files(const char *who, const char *const paths[FILES], struct pem ret[FILES],
-                      struct sc_err *err)
+static int read_files(const char *who, const char *const paths[SC_TLS_FILES],
+                      struct sc_pem_file ret[SC_TLS_FILES], struct sc_err *err)
 {
-    memset(ret, 0, FILES * sizeof *ret);
-    if (given(paths[CERT]) != given(paths[KEY])) {
+    memset(ret, 0, SC_TLS_FILES * sizeof *ret);
+    if (given(paths[SC_TLS_CERT]) != given(paths[SC_TLS_KEY])) {
         (void)sc_fail(err, SC_ECONFIG, "%s.cert_file and %s.key_file go together", who, who);
         return sc_err_remedy(err, "set both, or none");
     }
-    for (int i = 0; i < FILES; i++) {
-        int r = given(paths[i]) ? read_pem(who, (enum which)i, paths[i], &ret[i], err) : SC_OK;
+    for (int i = 0; i < SC_TLS_FILES; i++) {
+        int r =
+            given(paths[i]) ? read_pem(who, (enum sc_tls_file)i, paths[i], &ret[i], err) : SC_OK;
         if (r < 0) {
             files_fini(ret);
             return r;
@@ -130,9 +118,9 @@ static int read_files(const char *who, const char *const paths[FILES], struct pe
 
 int sc_http_tls_set(struct sc_http_tls *t, const struct sc_http_tls_options *o, struct sc_err *err)
 {
-    struct pem files[FILES];
-    const char *const paths[FILES] = {
-        [CA] = o->ca_file, [CERT] = o->cert_file, [KEY] = o->key_file
+    struct sc_pem_file files[SC_TLS_FILES];
+    const char *const paths[SC_TLS_FILES] = {
+        [SC_TLS_CA] = o->ca_file, [SC_TLS_CERT] = o->cert_file, [SC_TLS_KEY] = o->key_file
     };
     int r = read_files(o->who, paths, files, err);
     if (r < 0)
@@ -172,10 +160,10 @@ void sc_http_tls_free(struct sc_http_tls *t)
 static void refresh(struct sc_http_tls *t)
 {
     struct sc_err err = SC_ERR_INIT;
-    struct pem files[FILES];
+    struct sc_pem_file files[SC_TLS_FILES];
     bool changed = false;
-    const char *paths[FILES];
-    for (int i = 0; i < FILES; i++) {
+    const char *paths[SC_TLS_FILES];
+    for (int i = 0; i < SC_TLS_FILES; i++) {
         paths[i] = t->files[i].path;
         changed |= has_changed(&t->files[i]);
     }
@@ -232,7 +220,7 @@ static CURLcode set_name(const struct sc_http_tls *t, CURL *easy, const char *ur
     return r == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_CONNECT_TO, *ret_to) : r;
 }
 
-static CURLcode set_blob(CURL *easy, CURLoption option, const struct pem *f)
+static CURLcode set_blob(CURL *easy, CURLoption option, const struct sc_pem_file *f)
 {
     struct curl_blob blob = { .data = f->text.p, .len = f->text.n, .flags = CURL_BLOB_COPY };
     return f->path ? curl_easy_setopt(easy, option, &blob) : CURLE_OK;
@@ -242,13 +230,13 @@ int sc_http_tls_apply(struct sc_http_tls *t, CURL *easy, const char *url,
                       struct curl_slist **ret_to, struct sc_err *err)
 {
     refresh(t);
-    CURLcode r = set_blob(easy, CURLOPT_CAINFO_BLOB, &t->files[CA]);
-    if (r == CURLE_OK && t->files[CA].path) /* not the system's folder of them as well */
+    CURLcode r = set_blob(easy, CURLOPT_CAINFO_BLOB, &t->files[SC_TLS_CA]);
+    if (r == CURLE_OK && t->files[SC_TLS_CA].path) /* not the system's folder of them as well */
         r = curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
     if (r == CURLE_OK)
-        r = set_blob(easy, CURLOPT_SSLCERT_BLOB, &t->files[CERT]);
+        r = set_blob(easy, CURLOPT_SSLCERT_BLOB, &t->files[SC_TLS_CERT]);
     if (r == CURLE_OK)
-        r = set_blob(easy, CURLOPT_SSLKEY_BLOB, &t->files[KEY]);
+        r = set_blob(easy, CURLOPT_SSLKEY_BLOB, &t->files[SC_TLS_KEY]);
     if (r == CURLE_OK && t->name)
         r = set_name(t, easy, url, ret_to);
     if (r != CURLE_OK)
@@ -259,120 +247,4 @@ int sc_http_tls_apply(struct sc_http_tls *t, CURL *easy, const char *url,
      */
     (void)curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
     return SC_OK;
-}
-
-/* ---- what went wrong ---- */
-
-static const char *who(const struct sc_http_tls *t)
-{
-    return t ? t->who : "";
-}
-
-static bool mentions(const char *why, const char *words)
-{
-    return strcasestr(why, words) != NULL;
-}
-
-static bool untrusted(const struct sc_http_tls *t, const char *origin, const char *why,
-                      struct sc_err *err)
-{
-    const char *colon = strstr(why, ": ");
-    (void)sc_fail(err, SC_EAWAY, "%s has a certificate that is not believed: %s", origin,
-                  colon ? colon + 2 : why);
-    if (mentions(why, "expired") || mentions(why, "not yet valid"))
-        (void)sc_err_remedy(err, "renew the server's certificate, or set this machine's clock");
-    else if (!t)
-        (void)sc_err_remedy(err, "let an authority that this machine trusts sign it");
-    else if (mentions(why, "subject name"))
-        (void)sc_err_remedy(err,
-                            "set %s.tls_server_name to a name that is in it (of Consul's "
-                            "servers: server.<datacenter>.consul)",
-                            t->who);
-    else if (t->files[CA].path)
-        (void)sc_err_remedy(err,
-                            "%s.ca_file, %s, is another authority: put the one there that "
-                            "signed it",
-                            t->who, t->files[CA].path);
-    else
-        (void)sc_err_remedy(err, "set %s.ca_file to the authority that signed it", t->who);
-    return true;
-}
-
-/* The server wants to see who we are, and was shown nothing, or what it does not believe. Some only
- * say "bad certificate"; that ours is over we can tell ourselves. */
-static bool refused(const struct sc_http_tls *t, const char *origin, const char *why,
-                    struct sc_err *err)
-{
-    const struct pem *cert = t ? &t->files[CERT] : NULL;
-    struct sc_clock clock = sc_clock_system();
-    sc_wall until;
-    if (!cert || !cert->path) {
-        (void)sc_fail(err, SC_EAWAY, "%s wants a client certificate, and we have none", origin);
-        (void)sc_err_remedy(err,
-                            "set %s.cert_file and %s.key_file (consul tls cert create -client)",
-                            who(t), who(t));
-        return true;
-    }
-    if (sc_certificate_until(cert->text.p, cert->text.n, &until, NULL) == SC_OK &&
-        until.ms < sc_clock_wall(&clock).ms) {
-        char text[SC_RFC3339_SIZE];
-        sc_wall_format_s(until, text);
-        (void)sc_fail(err, SC_EAWAY, "%s refuses our certificate, which expired at %s", origin,
-                      text);
-        (void)sc_err_remedy(err,
-                            "put a new one into %s (consul tls cert create -client): it is "
-                            "used at once",
-                            cert->path);
-        return true;
-    }
-    const char *alert = strstr(why, "alert ");
-    (void)sc_fail(err, SC_EAWAY, "%s refuses our certificate: %.60s", origin, alert ? alert : why);
-    (void)sc_err_remedy(err,
-                        "%s must be signed by an authority that the server trusts (for Consul "
-                        "its ca_file)",
-                        cert->path);
-    return true;
-}
-
-static bool own_file(const struct sc_http_tls *t, enum which which, const char *why,
-                     struct sc_err *err)
-{
-    (void)sc_fail(err, SC_EAWAY, "%s.%s: %s cannot be used: %s", who(t), names[which],
-                  t && t->files[which].path ? t->files[which].path : "(none)", why);
-    (void)sc_err_remedy(err, which == CA ? "put the authority's certificate there, in PEM form"
-                                         : "see that key and certificate belong together");
-    return true;
-}
-
-static bool speaks_no_tls(const struct sc_http_tls *t, const char *origin, struct sc_err *err)
-{
-    (void)sc_fail(err, SC_EAWAY, "%s does not speak TLS", origin);
-    (void)sc_err_remedy(err,
-                        *who(t) ? "write http:// in %s.addr, or the port of its HTTPS (8501)"
-                                : "write http:// in its address%s",
-                        who(t));
-    return true;
-}
-
-bool sc_http_tls_explain(const struct sc_http_tls *t, const char *origin, CURLcode code,
-                         const char *why, struct sc_err *err)
-{
-    bool alert = mentions(why, "alert");
-    switch ((int)code) {
-    case CURLE_PEER_FAILED_VERIFICATION:
-        return untrusted(t, origin, why, err);
-    case CURLE_SSL_CACERT_BADFILE:
-        return own_file(t, CA, why, err);
-    case CURLE_SSL_CERTPROBLEM:
-        return own_file(t, CERT, why, err);
-    case CURLE_SSL_CONNECT_ERROR:
-        if (mentions(why, "wrong version number") || mentions(why, "packet length too long"))
-            return speaks_no_tls(t, origin, err);
-        return alert && refused(t, origin, why, err);
-    case CURLE_RECV_ERROR: /* with TLS 1.3 the server's word comes after our first request */
-    case CURLE_SEND_ERROR:
-        return alert && refused(t, origin, why, err);
-    default:
-        return false;
-    }
 }
