@@ -51,9 +51,12 @@ static bool refused(const struct sc_http_tls *t, const char *origin, const char 
     sc_wall until;
     if (!cert || !cert->path) {
         (void)sc_fail(err, SC_EAWAY, "%s wants a client certificate, and we have none", origin);
-        (void)sc_err_remedy(err,
-                            "set %s.cert_file and %s.key_file (consul tls cert create -client)",
-                            who(t), who(t));
+        if (t)
+            (void)sc_err_remedy(err,
+                                "set %s.cert_file and %s.key_file (consul tls cert create -client)",
+                                t->who, t->who);
+        else
+            (void)sc_err_remedy(err, "let it do without: there is no option for one here");
         return true;
     }
     if (sc_certificate_until(cert->text.p, cert->text.n, &until, NULL) == SC_OK &&
@@ -80,8 +83,16 @@ static bool refused(const struct sc_http_tls *t, const char *origin, const char 
 static bool own_file(const struct sc_http_tls *t, enum sc_tls_file which, const char *why,
                      struct sc_err *err)
 {
-    (void)sc_fail(err, SC_EAWAY, "%s.%s: %s cannot be used: %s", who(t), sc_tls_file_name(which),
-                  t && t->files[which].path ? t->files[which].path : "(none)", why);
+    const char *path = t ? t->files[which].path : NULL;
+    if (!path) {
+        (void)sc_fail(err, SC_EAWAY, "this system's authorities cannot be read: %s", why);
+        (void)sc_err_remedy(
+            err, t ? "install ca-certificates, or set %s.ca_file" : "install ca-certificates%s",
+            who(t));
+        return true;
+    }
+    (void)sc_fail(err, SC_EAWAY, "%s.%s: %s cannot be used: %s", t->who, sc_tls_file_name(which),
+                  path, why);
     (void)sc_err_remedy(err, which == SC_TLS_CA
                                  ? "put the authority's certificate there, in PEM form"
                                  : "see that key and certificate belong together");
@@ -98,10 +109,16 @@ static bool speaks_no_tls(const struct sc_http_tls *t, const char *origin, struc
     return true;
 }
 
+/* Other alerts (a version, a cipher) are no matter of who we are. */
+static bool is_about_us(const char *why)
+{
+    return mentions(why, "alert") && (mentions(why, "certificate") || mentions(why, "unknown ca") ||
+                                      mentions(why, "access denied"));
+}
+
 bool sc_http_tls_explain(const struct sc_http_tls *t, const char *origin, CURLcode code,
                          const char *why, struct sc_err *err)
 {
-    bool alert = mentions(why, "alert");
     switch ((int)code) {
     case CURLE_PEER_FAILED_VERIFICATION:
         return untrusted(t, origin, why, err);
@@ -112,10 +129,10 @@ bool sc_http_tls_explain(const struct sc_http_tls *t, const char *origin, CURLco
     case CURLE_SSL_CONNECT_ERROR:
         if (mentions(why, "wrong version number") || mentions(why, "packet length too long"))
             return speaks_no_tls(t, origin, err);
-        return alert && refused(t, origin, why, err);
+        return is_about_us(why) && refused(t, origin, why, err);
     case CURLE_RECV_ERROR: /* with TLS 1.3 the server's word comes after our first request */
     case CURLE_SEND_ERROR:
-        return alert && refused(t, origin, why, err);
+        return is_about_us(why) && refused(t, origin, why, err);
     default:
         return false;
     }

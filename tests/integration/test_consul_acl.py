@@ -183,6 +183,23 @@ def test_a_node_that_cannot_be_read_is_said(mesh: Mesh, guarded: Consul, secret:
     eventually(lambda: signal_of(jerry)["state"] == "ok", "the board is well again", 30)
 
 
+def test_the_shipped_policy_is_enough_to_tell_checks(
+    mesh: Mesh, guarded: Consul, secret: Path
+) -> None:
+    hand(secret, guarded.new_token(rules(mesh)))
+    told = {"consul__check_type": "ttl", "consul__check_interval_s": 1}
+    file = {"consul__token": None, "consul__token_file": str(secret)}
+    jerry = mesh.add("jerry-gateway", ["jerry"], **file, **told)
+
+    def passing() -> bool:
+        (row,) = guarded.api("GET", "/v1/health/service/openclaw-gateway")
+        ours = {c["Name"]: c["Status"] for c in row["Checks"] if c["ServiceID"]}
+        return ours == {"sideclaw health": "passing", "sideclaw traffic": "passing"}
+
+    eventually(passing, "both checks pass", 30)
+    assert signal_of(jerry)["state"] == "ok" and jerry.link("consul")["detail"] == ""
+
+
 def test_somebody_elses_inbox_that_is_closed_is_named(
     mesh: Mesh, guarded: Consul, secret: Path
 ) -> None:

@@ -5,15 +5,16 @@
 #include "http_fixture.h"
 #include "sideclaw/file.h"
 
+/* Good until 2061. */
 static const char certificate[] =
     "-----BEGIN CERTIFICATE-----\n"
-    "MIIBLDCB36ADAgECAhRI9Kvuh0MYxPIcTaGCM2Xtg9UJJzAFBgMrZXAwDDEKMAgG\n"
-    "A1UEAwwBYTAeFw0zMDAxMDIwMzA0MDVaFw0zMTAxMDIwMzA0MDVaMAwxCjAIBgNV\n"
-    "BAMMAWEwKjAFBgMrZXADIQCRCbn3ExC0Jd9V849SkECb5iEIWhaq7N7xoM/TcirP\n"
-    "aqNTMFEwHQYDVR0OBBYEFG7L1vV9PmLNSN3DJ+JNtS5XCo/6MB8GA1UdIwQYMBaA\n"
-    "FG7L1vV9PmLNSN3DJ+JNtS5XCo/6MA8GA1UdEwEB/wQFMAMBAf8wBQYDK2VwA0EA\n"
-    "vllHXWJWVFw+S0h6vgRxW2/6LRRRXfzAY1aPUIE5WKB0H6dzY5JnyF3cj0+MhI5z\n"
-    "7LasIUrdNV7p/Jsfx1rqBg==\n"
+    "MIIBMDCB46ADAgECAhRoMh1m7AllqogPrAOv0aKtTD1gQjAFBgMrZXAwDDEKMAgG\n"
+    "A1UEAwwBYTAiGA8yMDYwMDEwMjAzMDQwNVoYDzIwNjEwMTAxMDMwNDA1WjAMMQow\n"
+    "CAYDVQQDDAFhMCowBQYDK2VwAyEAg6JeXuCglI4Oa2eQ70Bwup/qqq8BNV4/jCVD\n"
+    "bL8pWHKjUzBRMB0GA1UdDgQWBBRNDCYQK+bwMJy086Q1Q138/PxFHTAfBgNVHSME\n"
+    "GDAWgBRNDCYQK+bwMJy086Q1Q138/PxFHTAPBgNVHRMBAf8EBTADAQH/MAUGAytl\n"
+    "cANBAAYHe7eoYJjo8zI7twcdPPlLipqYuRnRY8a18Od1ceF04ZrQHr+n8/kSSDWP\n"
+    "8B/z+UE2TktwyAozGYlkxdfZJAg=\n"
     "-----END CERTIFICATE-----\n";
 
 static char folder[] = "/tmp/sc-tls-XXXXXX";
@@ -130,18 +131,37 @@ Test(http_tls, whose_fault_it_is)
           "wants a client certificate, and we have none | set consul.cert_file" },
         { CURLE_SSL_CONNECT_ERROR, "error:0A000412:SSL routines::sslv3 alert bad certificate",
           "wants a client certificate" },
-        { CURLE_SSL_CERTPROBLEM, "unable to set private key file", "consul.cert_file: " },
-        { CURLE_SSL_CACERT_BADFILE, "error", "consul.ca_file: " },
+        { CURLE_SSL_CACERT_BADFILE, "error",
+          "this system's authorities cannot be read: error | install ca-certificates, or set" },
         /* These are no matter of certificates. */
         { CURLE_RECV_ERROR, "Connection reset by peer", NULL },
         { CURLE_SSL_CONNECT_ERROR, "OpenSSL SSL_connect: Connection reset by peer", NULL },
         { CURLE_COULDNT_CONNECT, "refused", NULL },
+        { CURLE_SSL_CONNECT_ERROR, "error:0A00042E:SSL routines::tlsv1 alert protocol version",
+          NULL },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const char *said = explain(t, rows[i].code, rows[i].why);
         cr_assert(rows[i].said ? strstr(said, rows[i].said) != NULL : !*said, "%zu: %s", i, said);
         (void)explain(NULL, rows[i].code, rows[i].why); /* of an address without options */
     }
+    sc_http_tls_free(t);
+}
+
+Test(http_tls, a_file_of_ours_that_curl_cannot_use_is_named)
+{
+    struct sc_err err = SC_ERR_INIT;
+    const char *cert = put("cert", certificate), *plain = put("key", key("EC PRIVATE KEY"));
+    const struct sc_http_tls_options o = {
+        .who = "consul", .ca_file = cert, .cert_file = cert, .key_file = plain
+    };
+    struct sc_http_tls *t = sc_http_tls_new(&o, NULL, &err);
+    cr_assert(t, "%s", err.text);
+    cr_assert(strstr(explain(t, CURLE_SSL_CERTPROBLEM, "unable to set private key file"),
+                     "/cert cannot be used: unable to set private key file | see that key and"));
+    cr_assert(strstr(explain(t, CURLE_SSL_CACERT_BADFILE, "x"), "consul.ca_file: "));
+    cr_assert(strstr(explain(t, CURLE_RECV_ERROR, "tlsv1 alert unknown ca"),
+                     "refuses our certificate: alert unknown ca | "));
     sc_http_tls_free(t);
 }
 
