@@ -48,9 +48,8 @@ service {
       deregister_critical_service_after = "600s"
     },
     {
-      # For Traefik: critical also while starting, and never a warning. Alone it fits
-      # strictChecks = ["passing"]; with both, "warning" is a degraded gateway that serves, and
-      # ["passing", "warning"], Traefik's default, keeps it.
+      # For Traefik: critical also while starting, and never a warning. With the check above beside it
+      # "warning" is a degraded gateway, which serves: strictChecks = ["passing", "warning"] keeps it.
       id       = "service:openclaw-gateway-jerry-gateway:traffic"
       name     = "sideclaw traffic"
       http     = "http://127.0.0.1:18790/health/traffic"

@@ -13,6 +13,7 @@ from typing import Any, Callable, Iterator
 import pytest
 from support.consul import Consul
 from support.mesh import Mesh
+from support.ports import free_port
 from support.sidecar import ROOT, Sidecar
 from support.traefik import Traefik, trusting
 from support.wait import eventually, holds_for
@@ -306,7 +307,7 @@ def test_maintenance_outlives_the_agent(
 
 @pytest.fixture
 def traefik(tmp_path: Path, mesh: Mesh) -> Iterator[Traefik]:
-    """As shipped: strictChecks is "passing" alone."""
+    """As shipped."""
     proxy = Traefik(tmp_path / "traefik", mesh.consul)
     proxy.start()
     yield proxy
@@ -328,6 +329,7 @@ def visit(traefik: Traefik) -> int:
 def test_traefik_routes_by_the_tags_and_the_traffic_page(
     kind: str, mesh: Mesh, traefik: Traefik
 ) -> None:
+    """Also to a degraded gateway, which serves."""
     tags = [
         "traefik.enable=true",
         "traefik.http.routers.jerry.rule=Host(`jerry.example.org`)",
@@ -335,8 +337,14 @@ def test_traefik_routes_by_the_tags_and_the_traffic_page(
         "traefik.http.routers.jerry.tls=true",
     ]
     jerry = registered(
-        mesh, consul__tags=tags, consul__check_page="traffic", consul__check_type=kind
+        mesh,
+        consul__tags=tags,
+        consul__check_type=kind,
+        redis__enabled=True,
+        redis__url=f"redis://127.0.0.1:{free_port()}",
     )
+    eventually(lambda: jerry.json("health")["pages"]["traffic"] == 200, "it takes requests", 30)
+    assert jerry.json("health")["status"] == "degraded", "Redis is away"
     eventually(lambda: visit(traefik) == 200, "the gateway is reached", 30)
     jerry.json("drain")
     eventually(lambda: visit(traefik) in (404, 503), "not while it drains", 30)

@@ -199,7 +199,8 @@ def test_traefiks_samples_and_the_jobs_agree() -> None:
     dynamic = (CONSUL / "traefik-dynamic.yaml").read_text()
     points = set(re.findall(r"^  (\w+):\n    address:", static, re.M))
     assert {"web", "websecure"} <= points
-    assert 'strictChecks:\n      - "passing"\n' in static and "watch: true" in static
+    assert 'strictChecks:\n      - "passing"\n      - "warning"\n' in static
+    assert "watch: true" in static
     assert "exposedByDefault: false" in static
     defined = set(re.findall(r"^    ([\w-]+):$", dynamic, re.M))
     jobs = "".join(p.read_text() for p in (ROOT / "nomad").glob("*.nomad.hcl"))
