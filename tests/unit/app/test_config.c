@@ -8,24 +8,18 @@
 #include "sideclaw/config.h"
 #include "sideclaw/file.h"
 #include "sideclaw/mem.h"
+#include "support/folder.h"
 #include "support/words.h"
 
-static char folder[] = "/tmp/sc-config-XXXXXX";
 static char path[128];
 
 static void setup(void)
 {
-    cr_assert(mkdtemp(folder));
+    folder_make();
     (void)snprintf(path, sizeof path, "%s/sideclaw.conf", folder);
 }
 
-static void teardown(void)
-{
-    char command[128];
-    (void)snprintf(command, sizeof command, "rm -rf %s", folder);
-    cr_assert_eq(system(command), 0);
-}
-TestSuite(config, .init = setup, .fini = teardown);
+TestSuite(config, .init = setup, .fini = folder_remove);
 
 static char home[] = "HOME=/home/x";
 static char *no_env[] = { home, NULL };

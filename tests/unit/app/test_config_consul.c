@@ -8,24 +8,18 @@
 #include "sideclaw/config.h"
 #include "sideclaw/file.h"
 #include "sideclaw/mem.h"
+#include "support/folder.h"
 #include "support/words.h"
 
-static char folder[] = "/tmp/sc-consul-conf-XXXXXX";
 static char path[128];
 
 static void setup(void)
 {
-    cr_assert(mkdtemp(folder));
+    folder_make();
     (void)snprintf(path, sizeof path, "%s/sideclaw.conf", folder);
 }
 
-static void teardown(void)
-{
-    char command[128];
-    (void)snprintf(command, sizeof command, "rm -rf %s", folder);
-    cr_assert_eq(system(command), 0);
-}
-TestSuite(config_consul, .init = setup, .fini = teardown);
+TestSuite(config_consul, .init = setup, .fini = folder_remove);
 
 static struct sc_config from_env(char *const *envp)
 {

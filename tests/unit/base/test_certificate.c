@@ -6,6 +6,7 @@
 #include "sideclaw/certificate.h"
 #include "sideclaw/crypto.h"
 #include "sideclaw/mem.h"
+#include "support/certificate.h"
 
 /* Made by openssl req -x509; the end of its time is the only thing that matters here. */
 static const char until_2031[] =
@@ -17,17 +18,6 @@ static const char until_2031[] =
     "FG7L1vV9PmLNSN3DJ+JNtS5XCo/6MA8GA1UdEwEB/wQFMAMBAf8wBQYDK2VwA0EA\n"
     "vllHXWJWVFw+S0h6vgRxW2/6LRRRXfzAY1aPUIE5WKB0H6dzY5JnyF3cj0+MhI5z\n"
     "7LasIUrdNV7p/Jsfx1rqBg==\n"
-    "-----END CERTIFICATE-----\n";
-/* From 2050 on the times are of another type. */
-static const char until_2061[] =
-    "-----BEGIN CERTIFICATE-----\n"
-    "MIIBMDCB46ADAgECAhRoMh1m7AllqogPrAOv0aKtTD1gQjAFBgMrZXAwDDEKMAgG\n"
-    "A1UEAwwBYTAiGA8yMDYwMDEwMjAzMDQwNVoYDzIwNjEwMTAxMDMwNDA1WjAMMQow\n"
-    "CAYDVQQDDAFhMCowBQYDK2VwAyEAg6JeXuCglI4Oa2eQ70Bwup/qqq8BNV4/jCVD\n"
-    "bL8pWHKjUzBRMB0GA1UdDgQWBBRNDCYQK+bwMJy086Q1Q138/PxFHTAfBgNVHSME\n"
-    "GDAWgBRNDCYQK+bwMJy086Q1Q138/PxFHTAPBgNVHRMBAf8EBTADAQH/MAUGAytl\n"
-    "cANBAAYHe7eoYJjo8zI7twcdPPlLipqYuRnRY8a18Od1ceF04ZrQHr+n8/kSSDWP\n"
-    "8B/z+UE2TktwyAozGYlkxdfZJAg=\n"
     "-----END CERTIFICATE-----\n";
 
 static const char *until(const char *pem, size_t n)

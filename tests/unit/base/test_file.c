@@ -7,13 +7,9 @@
 
 #include "sideclaw/file.h"
 #include "sideclaw/mem.h"
+#include "support/folder.h"
 
-static char *folder(void)
-{
-    char *dir = sc_xstrdup("/tmp/sc-test-file-XXXXXX");
-    cr_assert(mkdtemp(dir));
-    return dir;
-}
+TestSuite(file, .init = folder_make, .fini = folder_remove);
 
 static void put(const char *path, const void *data, size_t n, mode_t mode)
 {
@@ -34,7 +30,7 @@ static unsigned mode_of(const char *path)
 Test(file, write_then_read)
 {
     struct sc_err err = SC_ERR_INIT;
-    sc_auto_free char *dir = folder(), *path = sc_xasprintf("%s/f", dir);
+    sc_auto_free char *path = sc_xasprintf("%s/f", folder);
     sc_auto_buf struct sc_buf b = SC_BUF_INIT;
     cr_assert_eq(sc_file_write(path, "a\0b", 3, 0600, &err), SC_OK, "%s", err.text);
     cr_assert_eq(sc_file_read(path, 3, &b, &err), SC_OK, "%s", err.text);
@@ -46,17 +42,17 @@ Test(file, write_then_read)
 Test(file, a_missing_file_has_its_own_code)
 {
     struct sc_err err = SC_ERR_INIT;
-    sc_auto_free char *dir = folder(), *path = sc_xasprintf("%s/none", dir);
+    sc_auto_free char *path = sc_xasprintf("%s/none", folder);
     sc_auto_buf struct sc_buf b = SC_BUF_INIT;
     cr_assert_eq(sc_file_read(path, 10, &b, &err), SC_ENOENT);
     cr_assert(strstr(err.text, path));
-    cr_assert_eq(sc_file_read(dir, 10, &b, &err), SC_EIO);
+    cr_assert_eq(sc_file_read(folder, 10, &b, &err), SC_EIO);
 }
 
 Test(file, the_bound_is_exact_and_a_failure_leaves_the_buffer_as_it_was)
 {
     struct sc_err err = SC_ERR_INIT;
-    sc_auto_free char *dir = folder(), *path = sc_xasprintf("%s/f", dir);
+    sc_auto_free char *path = sc_xasprintf("%s/f", folder);
     sc_auto_buf struct sc_buf b = SC_BUF_INIT;
     sc_auto_free char *big = sc_xcalloc(1, 10000);
     put(path, big, 10000, 0600);
@@ -78,7 +74,7 @@ Test(file, a_line_loses_its_newline_only)
         { "tok\n", "tok" }, { "tok\r\n", "tok" }, { " tok \n", " tok " },
     };
     struct sc_err err = SC_ERR_INIT;
-    sc_auto_free char *dir = folder(), *path = sc_xasprintf("%s/f", dir);
+    sc_auto_free char *path = sc_xasprintf("%s/f", folder);
     for (size_t i = 0; i < SC_ARRAY_LEN(cases); i++) {
         char *line = NULL;
         put(path, cases[i].in, strlen(cases[i].in), 0600);
@@ -92,7 +88,7 @@ Test(file, a_line_loses_its_newline_only)
 Test(file, a_secret_never_inherits_the_mode_of_a_leftover)
 {
     struct sc_err err = SC_ERR_INIT;
-    sc_auto_free char *dir = folder(), *path = sc_xasprintf("%s/token", dir);
+    sc_auto_free char *path = sc_xasprintf("%s/token", folder);
     sc_auto_free char *tmp = sc_xasprintf("%s.new", path);
     put(tmp, "old", 3, 0666);
     cr_assert_eq(sc_file_write(path, "secret", 6, 0600, &err), SC_OK, "%s", err.text);
@@ -102,8 +98,9 @@ Test(file, a_secret_never_inherits_the_mode_of_a_leftover)
 Test(file, a_leftover_link_is_not_followed)
 {
     struct sc_err err = SC_ERR_INIT;
-    sc_auto_free char *dir = folder(), *path = sc_xasprintf("%s/token", dir);
-    sc_auto_free char *tmp = sc_xasprintf("%s.new", path), *other = sc_xasprintf("%s/other", dir);
+    sc_auto_free char *path = sc_xasprintf("%s/token", folder);
+    sc_auto_free char *tmp = sc_xasprintf("%s.new", path),
+                      *other = sc_xasprintf("%s/other", folder);
     sc_auto_buf struct sc_buf b = SC_BUF_INIT;
     put(other, "precious", 8, 0600);
     cr_assert_eq(symlink(other, tmp), 0);
@@ -115,7 +112,7 @@ Test(file, a_leftover_link_is_not_followed)
 Test(file, a_failed_write_leaves_the_old_file)
 {
     struct sc_err err = SC_ERR_INIT;
-    sc_auto_free char *dir = folder(), *path = sc_xasprintf("%s/none/f", dir);
+    sc_auto_free char *path = sc_xasprintf("%s/none/f", folder);
     cr_assert_eq(sc_file_write(path, "x", 1, 0600, &err), SC_EIO);
     cr_assert(strstr(err.text, "none"));
 }
@@ -123,8 +120,8 @@ Test(file, a_failed_write_leaves_the_old_file)
 Test(file, folders_are_made_down_to_the_last)
 {
     struct sc_err err = SC_ERR_INIT;
-    sc_auto_free char *dir = folder(), *deep = sc_xasprintf("%s/a/b//c/", dir);
-    sc_auto_free char *b = sc_xasprintf("%s/a/b", dir);
+    sc_auto_free char *deep = sc_xasprintf("%s/a/b//c/", folder);
+    sc_auto_free char *b = sc_xasprintf("%s/a/b", folder);
     cr_assert_eq(sc_mkdirs(deep, &err), SC_OK, "%s", err.text);
     cr_assert_eq(mode_of(b), 0700);
     cr_assert_eq(sc_mkdirs(deep, &err), SC_OK);
@@ -135,7 +132,7 @@ Test(file, folders_are_made_down_to_the_last)
 Test(file, a_file_in_the_way_is_an_error)
 {
     struct sc_err err = SC_ERR_INIT;
-    sc_auto_free char *dir = folder(), *path = sc_xasprintf("%s/f", dir);
+    sc_auto_free char *path = sc_xasprintf("%s/f", folder);
     sc_auto_free char *below = sc_xasprintf("%s/sub", path);
     put(path, "x", 1, 0600);
     cr_assert_eq(sc_mkdirs(path, &err), SC_EIO);

@@ -13,6 +13,7 @@
 #include "sideclaw/clock.h"
 #include "sideclaw/mem.h"
 #include "sideclaw/stream.h"
+#include "support/folder.h"
 
 struct end {
     struct sc_loop *loop;
@@ -330,11 +331,11 @@ static void on_accept(void *ctx, int fd)
     (void)close(fd);
 }
 
+TestSuite(listen, .init = folder_make, .fini = folder_remove);
+
 static char *socket_path(void)
 {
-    char dir[] = "/tmp/sc-test-stream-XXXXXX";
-    cr_assert(mkdtemp(dir));
-    return sc_xasprintf("%s/control.sock", dir);
+    return sc_xasprintf("%s/control.sock", folder);
 }
 
 static int dial(const char *path)

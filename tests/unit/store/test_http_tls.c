@@ -4,32 +4,10 @@
 #include "../../../src/store/http_tls.h"
 #include "http_fixture.h"
 #include "sideclaw/file.h"
+#include "support/certificate.h"
+#include "support/folder.h"
 
-/* Good until 2061. */
-static const char certificate[] =
-    "-----BEGIN CERTIFICATE-----\n"
-    "MIIBMDCB46ADAgECAhRoMh1m7AllqogPrAOv0aKtTD1gQjAFBgMrZXAwDDEKMAgG\n"
-    "A1UEAwwBYTAiGA8yMDYwMDEwMjAzMDQwNVoYDzIwNjEwMTAxMDMwNDA1WjAMMQow\n"
-    "CAYDVQQDDAFhMCowBQYDK2VwAyEAg6JeXuCglI4Oa2eQ70Bwup/qqq8BNV4/jCVD\n"
-    "bL8pWHKjUzBRMB0GA1UdDgQWBBRNDCYQK+bwMJy086Q1Q138/PxFHTAfBgNVHSME\n"
-    "GDAWgBRNDCYQK+bwMJy086Q1Q138/PxFHTAPBgNVHRMBAf8EBTADAQH/MAUGAytl\n"
-    "cANBAAYHe7eoYJjo8zI7twcdPPlLipqYuRnRY8a18Od1ceF04ZrQHr+n8/kSSDWP\n"
-    "8B/z+UE2TktwyAozGYlkxdfZJAg=\n"
-    "-----END CERTIFICATE-----\n";
-
-static char folder[] = "/tmp/sc-tls-XXXXXX";
-
-static void setup(void)
-{
-    cr_assert(mkdtemp(folder));
-}
-
-static void teardown(void)
-{
-    sc_auto_free char *command = sc_xasprintf("rm -rf %s", folder);
-    cr_assert_eq(system(command), 0);
-}
-TestSuite(http_tls, .init = setup, .fini = teardown);
+TestSuite(http_tls, .init = folder_make, .fini = folder_remove);
 
 /* The file's name, in one of a few static buffers. */
 static const char *put(const char *name, const char *text)
@@ -52,7 +30,7 @@ static const char *key(const char *head)
 
 Test(http_tls, files_that_cannot_be_used_are_named_with_their_option)
 {
-    const char *good = put("good", certificate), *plain = put("plain", key("PRIVATE KEY"));
+    const char *good = put("good", until_2061), *plain = put("plain", key("PRIVATE KEY"));
     const char *locked = put("locked", key("ENCRYPTED PRIVATE KEY"));
     const struct {
         struct sc_http_tls_options o;
@@ -80,7 +58,7 @@ Test(http_tls, what_cannot_be_set_changes_nothing)
 {
     struct sc_err err = SC_ERR_INIT;
     struct sc_http_tls_options o = { .who = "consul",
-                                     .cert_file = put("cert", certificate),
+                                     .cert_file = put("cert", until_2061),
                                      .key_file = put("key", key("EC PRIVATE KEY")),
                                      .name = "server.dc1.consul" };
     struct sc_http_tls *t = sc_http_tls_new(&o, NULL, &err);
@@ -151,7 +129,7 @@ Test(http_tls, whose_fault_it_is)
 Test(http_tls, a_file_of_ours_that_curl_cannot_use_is_named)
 {
     struct sc_err err = SC_ERR_INIT;
-    const char *cert = put("cert", certificate), *plain = put("key", key("EC PRIVATE KEY"));
+    const char *cert = put("cert", until_2061), *plain = put("key", key("EC PRIVATE KEY"));
     const struct sc_http_tls_options o = {
         .who = "consul", .ca_file = cert, .cert_file = cert, .key_file = plain
     };
